@@ -1,0 +1,110 @@
+"""DNN and ExpertBank against their formula, and against each other."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfmtl.layers import DNN, ExpertBank, Gate, MixExperts
+
+BATCH, INPUTS, UNITS, EXPERTS = 6, 5, [7, 4], 3
+
+
+@pytest.fixture(scope="module")
+def x():
+    return tf.constant(np.random.default_rng(0).normal(size=(BATCH, INPUTS)), tf.float32)
+
+
+def relu(value):
+    return np.maximum(value, 0.0)
+
+
+def test_dnn_without_normalization_is_two_dense_layers(x):
+    dnn = DNN(UNITS, use_bn=False)
+    result = dnn(x)
+    w1, b1, w2, b2 = (weight.numpy() for weight in dnn.weights)
+    np.testing.assert_allclose(result, relu(relu(x.numpy() @ w1 + b1) @ w2 + b2), atol=1e-5)
+
+
+def test_dnn_with_normalization_has_no_bias_before_it(x):
+    dnn = DNN(UNITS)
+    dnn(x)
+    assert [weight.name.split("/", 1)[1] for weight in dnn.trainable_weights] == [
+        "dense_0/kernel:0", "bn_0/gamma:0", "bn_0/beta:0", "dense_1/kernel:0", "bn_1/gamma:0", "bn_1/beta:0",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("units", [[], [0]])
+def test_dnn_without_layers_passes_its_input_through(x, units):
+    np.testing.assert_array_equal(DNN(units)(x), x)
+
+
+@pytest.mark.parametrize("use_bn", [False, True])
+@pytest.mark.parametrize("activation", ["relu", "prelu", "dice"])
+def test_each_expert_is_a_dnn_with_its_slice_of_the_weights(x, use_bn, activation):
+    bank = ExpertBank(EXPERTS, UNITS, use_bn=use_bn, activation=activation)
+    bank(x, training=True)
+    rng = np.random.default_rng(1)
+    for weight in bank.weights:
+        weight.assign(rng.uniform(0.5, 1.5, size=weight.shape))
+    outputs = bank(x)
+    assert outputs.shape == (EXPERTS, BATCH, UNITS[-1])
+    for expert in range(EXPERTS):
+        dnn = DNN(UNITS, use_bn=use_bn, activation=activation)
+        dnn(x)
+        for weight, bank_weight in zip(dnn.weights, bank.weights, strict=True):
+            weight.assign(tf.reshape(bank_weight[expert], weight.shape))
+        np.testing.assert_allclose(outputs[expert], dnn(x), rtol=1e-5, atol=1e-5)
+
+
+def test_l2_is_half_the_sum_of_squared_kernels(x):
+    for layer in (DNN(UNITS, l2=0.1), ExpertBank(EXPERTS, UNITS, l2=0.1)):
+        layer(x)
+        kernels = [weight.numpy() for weight in layer.weights if "kernel" in weight.name]
+        expected = 0.1 * sum((kernel**2).sum() for kernel in kernels) / 2
+        np.testing.assert_allclose(tf.add_n(layer.losses), expected, rtol=1e-5)
+
+
+def test_experts_start_within_glorots_bound_of_one_expert(x):
+    bank = ExpertBank(200, [7])
+    bank(x)
+    kernel = bank.weights[0].numpy()
+    bound = np.sqrt(6 / (INPUTS + 7))
+    assert np.abs(kernel).max() <= bound
+    np.testing.assert_allclose(kernel.std(), bound / np.sqrt(3), rtol=0.05)
+
+
+def test_dropout_works_in_training_alone(x):
+    dnn = DNN([50], use_bn=False, dropout_ratio=[0.5])
+    assert np.count_nonzero(dnn(x, training=True)) < np.count_nonzero(dnn(x))
+
+
+def test_a_wrong_number_of_dropout_rates_is_refused():
+    with pytest.raises(ValueError, match=r"one for each of 3 layers. Received: \[0.1, 0.2\]"):
+        DNN([4, 4, 4], dropout_ratio=[0.1, 0.2])
+
+
+def test_an_unknown_activation_is_refused():
+    with pytest.raises(ValueError, match="`activation` should be one of dice, .* Received: 'rely'"):
+        DNN([4], activation="rely")
+
+
+def test_a_bank_needs_experts_and_layers():
+    with pytest.raises(ValueError, match="`num_experts` should be at least 1. Received: 0"):
+        ExpertBank(0, [4])
+    with pytest.raises(ValueError, match="should have at least one layer"):
+        ExpertBank(2, [])
+
+
+def test_gate_weights_sum_to_one_and_mix_the_experts(x):
+    weights = Gate(EXPERTS)(x)
+    np.testing.assert_allclose(tf.reduce_sum(weights, axis=1), np.ones(BATCH), atol=1e-6)
+    experts = np.random.default_rng(2).normal(size=(EXPERTS, BATCH, 2)).astype(np.float32)
+    expected = sum(weights.numpy()[:, e, None] * experts[e] for e in range(EXPERTS))
+    np.testing.assert_allclose(MixExperts()([tf.constant(experts), weights]), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "layer", [DNN([3, 2], "tanh", False, [0.1], 0.2, name="a"), ExpertBank(2, [3], activation="dice", name="b")]
+)
+def test_config_round_trip(layer):
+    assert type(layer).from_config(layer.get_config()).get_config() == layer.get_config()

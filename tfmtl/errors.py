@@ -1,0 +1,38 @@
+"""The mistakes a user can make, each told in one clean message.
+
+Commands print the message and exit with status 2; programmers catch the exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class TfmtlError(Exception):
+    """A mistake of the user's. Its message is complete: what should be, what came, what would do."""
+
+
+class ConfigError(TfmtlError):
+    """A pipeline config that cannot be used, with every problem found in it.
+
+    Args:
+        problems: One sentence each.
+        source: The file they were found in, if there is one.
+    """
+
+    def __init__(self, problems: Sequence[str], source: str = "") -> None:
+        self.problems = list(problems)
+        self.source = source
+        super().__init__("\n".join(self.problems))
+
+
+class DataError(TfmtlError):
+    """Data that cannot be read as the config says: names the file, and where it can, line and column."""
+
+
+class TrainingError(TfmtlError):
+    """Training that cannot go on, with the step, the task and the likely cause."""
+
+
+class ExportError(TfmtlError):
+    """A model that cannot be exported, or an export that does not answer as the trained model."""

@@ -1,0 +1,94 @@
+"""Batch normalization over the batch axis alone, for a layer (batch, units) or a bank of them (experts, batch, units).
+
+    y = γ·(x − μ)/√(σ² + ε) + β,    μ, σ² of the batch while training, their moving averages otherwise
+
+Ioffe & Szegedy 2015, "Batch Normalization" (arXiv:1502.03167). Keras's own layer normalizes one axis of a bank, or
+all experts by the same statistics; and its sums over a tall batch take twice the time of the products with a row of
+ones that this one uses.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+
+@keras.utils.register_keras_serializable("tfmtl")
+class BatchNormalization(keras.layers.Layer):
+    """Normalizes each unit over the batch, the last axis but one.
+
+    Args:
+        momentum: How much of the moving averages stays at each step.
+        epsilon: Added to the variance.
+        scale: Whether γ is learnt (else 1).
+        center: Whether β is learnt (else 0).
+    """
+
+    def __init__(
+        self, momentum: float = 0.99, epsilon: float = 1e-3, scale: bool = True, center: bool = True, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.scale = scale
+        self.center = center
+
+    def build(self, input_shape: Any) -> None:
+        shape = [*list(input_shape)[:-2], 1, input_shape[-1]]
+        self.gamma = self.add_weight(name="gamma", shape=shape, initializer="ones", trainable=self.scale)
+        self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros", trainable=self.center)
+        moving = {"shape": shape, "trainable": False, "aggregation": tf.VariableAggregation.MEAN}
+        moving["synchronization"] = tf.VariableSynchronization.ON_READ
+        self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", **moving)
+        self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", **moving)
+        super().build(input_shape)
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        if not training:
+            scale = self.gamma * tf.math.rsqrt(self.moving_variance + self.epsilon)
+            return inputs * scale + (self.beta - self.moving_mean * scale)
+        outputs, mean, variance = normalize_batch(inputs, self.gamma, self.beta, self.epsilon)
+        self._move(self.moving_mean, mean)
+        self._move(self.moving_variance, variance)
+        return outputs
+
+    def _move(self, average: tf.Variable, value: tf.Tensor) -> None:
+        average.assign_sub((average - value) * (1.0 - self.momentum))
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        names = ("momentum", "epsilon", "scale", "center")
+        return {**config, **{name: getattr(self, name) for name in names}}
+
+
+def normalize_batch(
+    inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Normalizes over the last axis but one.
+
+    Returns:
+        The outputs, and the mean and the variance, which carry no gradient.
+    """
+
+    @tf.custom_gradient
+    def normalize(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> Any:
+        rows = tf.shape(x)[-2]
+        ones = tf.ones([1, rows], x.dtype)
+        count = tf.cast(rows, x.dtype)
+        mean = tf.matmul(ones, x) / count
+        variance = tf.matmul(ones, tf.math.squared_difference(x, mean)) / count
+        inverse = tf.math.rsqrt(variance + epsilon)
+        scale = gamma * inverse
+
+        def gradient(upstream: tf.Tensor, *_: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            d_beta = tf.matmul(ones, upstream)
+            d_gamma = (tf.matmul(ones, upstream * x) - mean * d_beta) * inverse
+            slope = scale * d_gamma * inverse / count
+            return upstream * scale - x * slope + (mean * slope - scale * d_beta / count), d_gamma, d_beta
+
+        outputs = x * scale + (beta - mean * scale)
+        return (outputs, tf.stop_gradient(mean), tf.stop_gradient(variance)), gradient
+
+    return normalize(inputs, tf.convert_to_tensor(gamma), tf.convert_to_tensor(beta))

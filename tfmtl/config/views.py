@@ -1,0 +1,128 @@
+"""What a pipeline says, whichever way it is spelled: its features, groups, towers and architecture."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple, TypeVar
+
+from google.protobuf.message import Message
+
+from tfmtl.protos import feature_pb2, model_pb2, pipeline_pb2, tower_pb2
+
+Tower = tower_pb2.TaskTower | tower_pb2.BayesTaskTower
+M = TypeVar("M", bound=Message)
+
+_TOWER_TYPES = ("tfmtl.TaskTower", "tfmtl.BayesTaskTower")
+_RANGE = re.compile(r"(.*)\[(\d+)-(\d+)\]")
+
+
+class PlacedFeature(NamedTuple):
+    """A feature and where it stands, in the spelling of the config."""
+
+    path: str
+    feature: feature_pb2.FeatureConfig
+
+
+class PlacedTower(NamedTuple):
+    """A tower and where it stands."""
+
+    path: str
+    tower: Tower
+
+
+def features(pipeline: pipeline_pb2.Pipeline) -> list[feature_pb2.FeatureConfig]:
+    """Lists the features of either spelling, each of `shared_names` as a feature of its own."""
+    return [placed.feature for placed in placed_features(pipeline)]
+
+
+def placed_features(pipeline: pipeline_pb2.Pipeline) -> list[PlacedFeature]:
+    """Lists the features with their paths; those of `shared_names` have their template's path."""
+    old, new = pipeline.feature_configs, pipeline.feature_config.features
+    path = "feature_configs" if old else "feature_config.features"
+    return [
+        PlacedFeature(f"{path}[{index}]", feature)
+        for index, template in enumerate(old or new)
+        for feature in _expanded(template)
+    ]
+
+
+def _expanded(template: feature_pb2.FeatureConfig) -> Iterator[feature_pb2.FeatureConfig]:
+    """Yields a feature without its `shared_names`, then one for each of them."""
+    first = _copy(template)
+    first.ClearField("shared_names")
+    yield first
+    for column in template.shared_names:
+        clone = _copy(first)
+        clone.ClearField("feature_name")
+        clone.input_names[:] = [column]
+        yield clone
+
+
+def _copy(message: M) -> M:
+    copy = type(message)()
+    copy.CopyFrom(message)
+    return copy
+
+
+def feature_name(feature: feature_pb2.FeatureConfig) -> str:
+    """The name of a feature: its `feature_name`, or its first column; "" if it has neither."""
+    return feature.feature_name or next(iter(feature.input_names), "")
+
+
+def group_features(group: feature_pb2.FeatureGroupConfig) -> list[str]:
+    """Lists the names in a group, with `f[1-3]` written out as f1, f2, f3."""
+    return [name for pattern in group.feature_names for name in _written_out(pattern)]
+
+
+def _written_out(pattern: str) -> list[str]:
+    match = _RANGE.fullmatch(pattern)
+    if not match:
+        return [pattern]
+    stem, first, last = match.groups()
+    return [f"{stem}{number}" for number in range(int(first), int(last) + 1)]
+
+
+def architecture(pipeline: pipeline_pb2.Pipeline) -> str:
+    """The name of the field set in `model_config`'s oneof `model`, such as `mmoe`; "" if none is."""
+    return pipeline.model_config.WhichOneof("model") or ""
+
+
+def architectures() -> list[str]:
+    """Lists the fields of `model_config`'s oneof `model`."""
+    return [field.name for field in model_pb2.Model.DESCRIPTOR.oneofs_by_name["model"].fields]
+
+
+def towers(pipeline: pipeline_pb2.Pipeline) -> list[Tower]:
+    """Lists copies of the towers, with every `label_name` filled in where `label_fields` reach.
+
+    esmm's are its `ctr_tower` and its `cvr_tower`.
+    """
+    return [placed.tower for placed in placed_towers(pipeline)]
+
+
+def placed_towers(pipeline: pipeline_pb2.Pipeline) -> list[PlacedTower]:
+    """Lists the towers as `towers` does, with their paths."""
+    name = architecture(pipeline)
+    placed = list(_own_towers(pipeline, name)) if name else []
+    # EasyRec's order of esmm's labels is cvr, ctr.
+    by_label = reversed(placed) if name == "esmm" else placed
+    labels = iter(pipeline.data_config.label_fields)
+    for (_, tower), label in zip(by_label, labels, strict=False):
+        if not tower.label_name:
+            tower.label_name = label
+    return placed
+
+
+def _own_towers(pipeline: pipeline_pb2.Pipeline, name: str) -> Iterator[PlacedTower]:
+    """Yields copies of the towers in an architecture's message, as its fields are declared."""
+    message = getattr(pipeline.model_config, name)
+    for field in message.DESCRIPTOR.fields:
+        if not field.message_type or field.message_type.full_name not in _TOWER_TYPES:
+            continue
+        path = f"model_config.{name}.{field.name}"
+        if field.is_repeated:
+            for index, tower in enumerate(getattr(message, field.name)):
+                yield PlacedTower(f"{path}[{index}]", _copy(tower))
+        elif message.HasField(field.name):
+            yield PlacedTower(path, _copy(getattr(message, field.name)))

@@ -1,0 +1,219 @@
+"""What all commands have in common: their options, their exit codes, what they say of a mistake.
+
+A command ends with 0; with 2 for a mistake of the user's, told in one clean message on stderr; with
+130 if it was interrupted. Anything else is a fault of tfmtl's own and shows its traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import logging
+import os
+import re
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from tfmtl.errors import ConfigError, TfmtlError
+from tfmtl.protos.pipeline_pb2 import Pipeline
+
+MISTAKE = 2
+INTERRUPTED = 130
+
+Edit = tuple[str, Any]
+
+# `data_config.batch_size=64`; a selector such as `[input_names[0]=brand]` holds a "=" of its own.
+_EDIT = re.compile(r"((?:[^\[\]=]|\[(?:[^\[\]]|\[[^\[\]]*\])*\])+)=(.*)", re.DOTALL)
+_EDIT_FLAG = re.compile(r"--\w+[.\[]")
+
+
+def new_parser(command: str, description: str) -> argparse.ArgumentParser:
+    """A parser for `tfmtl <command>`, which is `python -m tfmtl.<command>` too."""
+    parser = argparse.ArgumentParser(
+        prog=f"tfmtl {command}", description=description, allow_abbrev=False
+    )
+    parser.add_argument(
+        "--debug", action="store_true", help="show tracebacks and what TensorFlow itself logs"
+    )
+    return parser
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """The options that say which config, and what to change in it."""
+    group = parser.add_argument_group(
+        "config",
+        "Besides these, --data_config.X V, --train_config.X V and the like set any field: "
+        "--train_config.num_steps 50",
+    )
+    group.add_argument("--pipeline_config_path", metavar="FILE", help="the config")
+    group.add_argument(
+        "--model_dir", metavar="DIR", help="sets model_dir; alone, says where the config is"
+    )
+    for path in ("train_input_path", "eval_input_path"):
+        group.add_argument(f"--{path}", nargs="+", metavar="PATH", help=f"sets {path}")
+    group.add_argument(
+        "--edit_config_json", metavar="JSON", help="""'{"train_config.num_steps": 50, ...}'"""
+    )
+    group.add_argument(
+        "--set", action="append", default=[], metavar="FIELD=VALUE", help="sets a field; repeatable"
+    )
+    parser.set_defaults(edit_flags=[])
+
+
+def run(
+    command: Callable[[argparse.Namespace], int | None],
+    parser: argparse.ArgumentParser,
+    argv: Sequence[str] | None = None,
+) -> int:
+    """Parses the arguments, runs the command and returns its exit code."""
+    args = parse(parser, sys.argv[1:] if argv is None else argv)
+    _set_up_logging(args.debug)
+    try:
+        return command(args) or 0
+    except (TfmtlError, OSError) as error:
+        if args.debug:
+            traceback.print_exception(error)
+        print(_message(error), file=sys.stderr)
+        return MISTAKE
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Namespace:
+    """Parses the arguments; the fields set by flags of their own are in `edit_flags`."""
+    if parser.get_default("edit_flags") is None:
+        return parser.parse_args(argv)
+    rest, edits = _take_edit_flags(parser, argv)
+    return parser.parse_args(rest, argparse.Namespace(edit_flags=edits))
+
+
+def load_pipeline(args: argparse.Namespace) -> Pipeline:
+    """The config that the options of `add_config_options` ask for.
+
+    Raises:
+        ConfigError: With all its problems.
+    """
+    from tfmtl import config
+
+    if args.pipeline_config_path:
+        path = args.pipeline_config_path
+    elif args.model_dir:
+        path = Path(args.model_dir, "pipeline.config")
+    else:
+        raise ConfigError(["A config is needed: --pipeline_config_path FILE, or --model_dir DIR."])
+    return config.load(path, overrides=edits_of(args))
+
+
+def edits_of(args: argparse.Namespace) -> list[Edit]:
+    """The changes to the config, in the order in which they apply."""
+    edits: list[Edit] = []
+    if args.model_dir:
+        edits.append(("model_dir", args.model_dir))
+    if args.train_input_path:
+        edits.append(("train_input_path", ",".join(args.train_input_path)))
+    if args.eval_input_path:
+        edits.append(("eval_input_path", ",".join(args.eval_input_path)))
+    return [
+        *edits,
+        *_json_edits(args.edit_config_json),
+        *(_split_edit(text, "--set") for text in args.set),
+        *args.edit_flags,
+    ]
+
+
+def load_api(args: argparse.Namespace) -> ModuleType:
+    """`tfmtl.api` and TensorFlow with it, without what TensorFlow says while it is loaded."""
+    if args.debug:
+        from tfmtl import api
+
+        return api
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with _silent_stderr():
+        from tfmtl import api
+
+        api.find_devices()
+    return api
+
+
+def _message(error: TfmtlError | OSError) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"`{error.filename}`: {error.strerror}."
+    return str(error)
+
+
+def _take_edit_flags(
+    parser: argparse.ArgumentParser, argv: Sequence[str]
+) -> tuple[list[str], list[Edit]]:
+    """Takes `--data_config.X=V` and `--data_config.X V` out of the arguments."""
+    rest, edits = [], []
+    remaining = iter(argv)
+    for argument in remaining:
+        if not _EDIT_FLAG.match(argument):
+            rest.append(argument)
+        elif match := _EDIT.fullmatch(argument.removeprefix("--")):
+            edits.append((match[1], match[2]))
+        elif (value := next(remaining, None)) is not None:
+            edits.append((argument.removeprefix("--"), value))
+        else:
+            parser.error(f"argument {argument}: expected a value")
+    return rest, edits
+
+
+def _json_edits(text: str | None) -> list[Edit]:
+    if not text:
+        return []
+    try:
+        edits = json.loads(text)
+    except json.JSONDecodeError as error:
+        problem = f"`--edit_config_json` should be JSON. Received: {text} ({error})."
+        raise ConfigError([problem]) from error
+    if not isinstance(edits, dict):
+        raise ConfigError(
+            [f"`--edit_config_json` should be an object of fields and values. Received: {text}."]
+        )
+    return list(edits.items())
+
+
+def _split_edit(text: str, option: str) -> Edit:
+    match = _EDIT.fullmatch(text)
+    if not match:
+        example = "train_config.num_steps=50"
+        raise ConfigError([f"`{option}` should be FIELD=VALUE, as {example}. Received: {text}."])
+    return match[1], match[2]
+
+
+def _set_up_logging(debug: bool) -> None:
+    """Shows the package's own log as plain lines on stderr."""
+    logger = logging.getLogger("tfmtl")
+    logger.handlers = [logging.StreamHandler()]
+    logger.setLevel(logging.DEBUG if debug else logging.INFO)
+    logger.propagate = False
+
+
+@contextlib.contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Holds back what is written to file descriptor 2, and shows it only if the block fails.
+
+    TensorFlow's libraries write there before any setting of theirs is read.
+    """
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held, contextlib.ExitStack() as undo:
+        original = os.dup(2)
+        undo.callback(os.close, original)
+        undo.callback(os.dup2, original, 2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except TfmtlError:
+            raise
+        except BaseException:
+            held.seek(0)
+            os.write(original, held.read())
+            raise

@@ -1,0 +1,102 @@
+"""Writes a trained model as a SavedModel for TensorFlow Serving: `<directory>/<version>/`."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from tfmtl import config
+from tfmtl.errors import ExportError
+from tfmtl.features import Columns
+from tfmtl.features.column import Column
+from tfmtl.protos.pipeline_pb2 import Pipeline
+from tfmtl.serving.check import check_answers
+from tfmtl.serving.signatures import Servable, build_servable
+from tfmtl.serving.versions import publish
+from tfmtl.tasks import Task
+
+PIPELINE_FILE = "pipeline.config"
+
+
+def export(
+    network: keras.Model,
+    columns: Columns,
+    tasks: Sequence[Task],
+    pipeline: Pipeline,
+    directory: str | Path,
+    sample_rows: Mapping[str, np.ndarray] | None = None,
+) -> Path:
+    """Publishes the model as the next version of `directory`.
+
+    A version appears whole or not at all, and only after a fresh process that has nothing but
+    TensorFlow has loaded it and answered as the trained model does.
+
+    Args:
+        network: Encoded features in, `{task: logits}` out.
+        columns: The encoder.
+        tasks: Make predictions of the logits.
+        pipeline: The resolved config; it goes along as `assets/pipeline.config`.
+        directory: The folder of versions.
+        sample_rows: Rows of data to compare answers on, raw columns by name.
+
+    Returns:
+        The version's folder.
+
+    Raises:
+        ExportError: If the model cannot be exported, or the export does not answer as the model.
+    """
+    servable = build_servable(columns, network, tasks, _unread_inputs(pipeline, columns))
+
+    def write(folder: Path) -> None:
+        _save(servable, folder)
+        _add_assets(pipeline, folder / "assets")
+        check_answers(folder, servable, sample_rows)
+
+    try:
+        return publish(Path(directory), write)
+    except (OSError, tf.errors.OpError) as error:
+        raise ExportError(f"The model could not be exported to `{directory}`: {error}") from error
+
+
+def _save(servable: Servable, folder: Path) -> None:
+    tf.saved_model.save(servable.module, str(folder), signatures=dict(servable.signatures))
+
+
+def _add_assets(pipeline: Pipeline, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    config.save(pipeline, folder / PIPELINE_FILE)
+    for source in pipeline.export_config.asset_files:
+        _add_asset(Path(source), folder)
+
+
+def _add_asset(source: Path, folder: Path) -> None:
+    if not source.is_file():
+        raise ExportError(
+            f"`export_config.asset_files` should name files that exist. Received: `{source}`."
+        )
+    target = folder / source.name
+    if target.exists():
+        raise ExportError(
+            "`export_config.asset_files` should have names that no other asset of the export has. "
+            f"Received: `{source}`, where there is already a `{source.name}`."
+        )
+    shutil.copyfile(source, target)
+
+
+def _unread_inputs(pipeline: Pipeline, columns: Columns) -> dict[str, tf.TensorSpec]:
+    """With `filter_inputs: false` the signature has all columns but the labels and the weight."""
+    if pipeline.export_config.filter_inputs:
+        return {}
+    data = pipeline.data_config
+    absent = {*data.label_fields, data.sample_weight, *columns.raw_columns}
+    unread = [Column.from_field(field) for field in data.input_fields]
+    return {
+        column.name: tf.TensorSpec([None], column.dtype, name=column.name)
+        for column in unread
+        if column.name not in absent
+    }

@@ -1,0 +1,98 @@
+"""What a server sees of a model: named raw columns in, named predictions out."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+from tfmtl.errors import ExportError
+from tfmtl.features import Columns
+from tfmtl.tasks import Task
+
+SERVING_DEFAULT = "serving_default"
+
+# What TensorFlow accepts as the name of a signature's input; `self` is an argument of its own.
+_NAME = re.compile(r"(?!self$)[A-Za-z0-9.][A-Za-z0-9_./-]*")
+
+
+@dataclasses.dataclass(frozen=True)
+class Servable:
+    """What `tf.saved_model.save` takes.
+
+    Args:
+        module: Holds what the graph needs, the encoder's tables and the network's weights, and
+            nothing of Keras: no layers, no optimizer slots, no metrics.
+        inputs: What `serving_default` takes.
+        signatures: Functions of raw columns, by the signature's name.
+    """
+
+    module: tf.Module
+    inputs: Mapping[str, tf.TensorSpec]
+    signatures: Mapping[str, Callable[..., Any]]
+
+
+def build_servable(
+    columns: Columns,
+    network: keras.Model,
+    tasks: Sequence[Task],
+    unread: Mapping[str, tf.TensorSpec] | None = None,
+) -> Servable:
+    """Joins the very encoder, network and tasks that were trained to one signature.
+
+    Args:
+        columns: The encoder.
+        network: Encoded features in, `{task: logits}` out.
+        tasks: Make predictions of the logits.
+        unread: Further inputs to declare, which the model does not read.
+    """
+    inputs = {**columns.raw_signature(), **(unread or {})}
+    check_input_names(inputs)
+    module = tf.Module(name="serving")
+    module.columns = columns
+    module.weights = list(network.weights)
+
+    # The network is in this closure alone: an attribute of the module would be saved with it.
+    def serving_default(raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        logits = network(columns.encode(raw), training=False)
+        return _predictions(tasks, logits)
+
+    function = tf.function(serving_default, input_signature=[inputs])
+    return Servable(module, inputs, {SERVING_DEFAULT: function})
+
+
+def check_input_names(names: Mapping[str, Any] | Sequence[str]) -> None:
+    """Raises if a column cannot be an input of a SavedModel.
+
+    Raises:
+        ExportError: With the column's name.
+    """
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise ExportError(
+                "A column that a feature reads is an input of the exported model: its name should "
+                "be ASCII letters, digits and `_ . / -`, begin with a letter or digit, and not be "
+                f"`self`. Received: {name!r}. Rename it in the data and in `data_config`."
+            )
+
+
+def _predictions(tasks: Sequence[Task], logits: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    served: dict[str, tf.Tensor] = {}
+    for task in tasks:
+        predictions = task.predictions(logits[task.name])
+        if twice := sorted(predictions.keys() & served.keys()):
+            raise ExportError(
+                "Every output should have a name of its own. "
+                f"Received: `{twice[0]}` a second time, from task `{task.name}`. Rename the task."
+            )
+        served.update({name: _as_served(value) for name, value in predictions.items()})
+    return served
+
+
+def _as_served(value: tf.Tensor) -> tf.Tensor:
+    """TensorFlow Serving's REST interface knows no half precision."""
+    return tf.cast(value, tf.float32) if value.dtype.is_floating else value

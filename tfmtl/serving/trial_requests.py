@@ -1,0 +1,44 @@
+"""Requests to try an export with: rows of the data, and rows that are unlike any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+Request = dict[str, np.ndarray]  # Columns of equal length; text as objects of type bytes.
+
+_NOTHING = {tf.string: b"", tf.bool: False}
+_UNKNOWN = {tf.string: b"no such \xe2\x80\x9cid\xe2\x80\x9d", tf.bool: True}
+
+
+def edge_rows(inputs: Mapping[str, tf.TensorSpec]) -> list[Request]:
+    """Requests of one row each: everything empty or 0; unknown ids and negative numbers."""
+    return [
+        {name: _cell(spec, text_and_bool.get(spec.dtype, number)) for name, spec in inputs.items()}
+        for text_and_bool, number in ((_NOTHING, 0), (_UNKNOWN, -1))
+    ]
+
+
+def sample_request(inputs: Mapping[str, tf.TensorSpec], rows: Mapping[str, np.ndarray]) -> Request:
+    """The columns of `rows` that are inputs, in the inputs' types."""
+    return {name: _typed(spec, np.asarray(rows[name])) for name, spec in inputs.items()}
+
+
+def joined(requests: Sequence[Request]) -> Request:
+    """One request with the rows of all."""
+    return {name: np.concatenate([request[name] for request in requests]) for name in requests[0]}
+
+
+def tensors(request: Request) -> dict[str, tf.Tensor]:
+    """The request as tensors."""
+    return {name: tf.constant(column) for name, column in request.items()}
+
+
+def _cell(spec: tf.TensorSpec, value: object) -> np.ndarray:
+    return _typed(spec, np.array([value], dtype=object))
+
+
+def _typed(spec: tf.TensorSpec, column: np.ndarray) -> np.ndarray:
+    return column.astype(spec.dtype.as_numpy_dtype)

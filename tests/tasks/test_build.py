@@ -1,0 +1,175 @@
+"""Tasks from the messages of a config."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from google.protobuf import text_format
+
+from tfmtl import config
+from tfmtl.errors import ConfigError
+from tfmtl.protos import pipeline_pb2
+from tfmtl.tasks import BinaryHead, MultiClassHead, RegressionHead, build_task
+
+NAN = float("nan")
+LABEL, OTHER = [1.0, 0.0, 1.0], [0.0, 1.0, 1.0]
+DATA = """
+data_config {
+  input_fields { input_name: "click" input_type: INT32 }
+  input_fields { input_name: "buy" input_type: FLOAT }
+  input_fields { input_name: "importance" input_type: FLOAT }
+  input_fields { input_name: "page" input_type: STRING default_val: "feed" }
+  input_fields { input_name: "slot" input_type: INT64 }
+  input_fields { input_name: "premium" input_type: BOOL }
+  label_fields: "click" label_fields: "buy"
+  sample_weight: "importance"
+}
+feature_config { features { feature_name: "place" input_names: "page" feature_type: IdFeature } }
+"""
+
+
+def pipeline(tower, other=""):
+    towers = f"task_towers {{ {tower} }} task_towers {{ {other} }}"
+    text = f"{DATA} model_config {{ simple_multi_task {{ {towers} }} }}"
+    return text_format.Parse(text, pipeline_pb2.Pipeline())
+
+
+def build(tower, other='tower_name: "cvr"'):
+    parsed = pipeline(f'tower_name: "ctr" {tower}', other)
+    return build_task(config.towers(parsed)[0], parsed)
+
+
+def weights(task, **columns):
+    everything = {
+        "click": tf.constant(LABEL),
+        "buy": tf.constant(OTHER),
+        "importance": tf.ones(3),
+        "page": tf.constant(["search", "feed", ""]),
+        "slot": tf.constant([7, 8, 7], tf.int64),
+        "premium": tf.constant([True, False, True]),
+    }
+    return task.space.rows({**everything, **columns})[1].numpy()
+
+
+@pytest.mark.parametrize(
+    ("tower", "head", "units"),
+    [
+        ("", BinaryHead, 1),
+        ("num_class: 5", MultiClassHead, 5),
+        ("loss_type: L2_LOSS", RegressionHead, 1),
+    ],
+)
+def test_the_head_follows_loss_and_classes(tower, head, units):
+    task = build(tower)
+    assert isinstance(task.head, head)
+    assert task.units == units
+
+
+def test_name_label_and_weight_are_those_of_the_tower():
+    task = build('weight: 0.25 label_name: "buy"')
+    assert (task.name, task.weight, task.target_columns) == ("ctr", 0.25, ["buy", "importance"])
+
+
+def test_the_declared_missing_label_is_missing_even_if_it_is_0():
+    np.testing.assert_array_equal(weights(build("missing_label: 0")), [1.0, 0.0, 1.0])
+
+
+def test_sample_weights_can_be_switched_off():
+    importance = tf.constant([2.0, 3.0, 0.0])
+    np.testing.assert_array_equal(weights(build(""), importance=importance), importance)
+    off = build("use_sample_weight: false")
+    np.testing.assert_array_equal(weights(off, importance=importance), [1.0, 1.0, 1.0])
+
+
+def test_the_label_rule_weighs_by_another_label():
+    task = build('task_space_indicator_label: "buy" out_task_space_weight: 0.5')
+    np.testing.assert_array_equal(weights(task), [0.5, 1.0, 1.0])
+
+
+def test_the_label_rule_knows_the_missing_label_of_the_task_that_learns_it():
+    rule = 'task_space_indicator_label: "buy" out_task_space_weight: 0'
+    task = build(rule, other='tower_name: "cvr" missing_label: 9')
+    np.testing.assert_array_equal(weights(task, buy=tf.constant([9.0, 1.0, NAN])), [0.0, 1.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("page", "search", [3.0, 0.0, 0.0]),
+        ("place", "feed", [0.0, 3.0, 3.0]),
+        ("slot", "7", [3.0, 0.0, 3.0]),
+        ("buy", "1", [0.0, 3.0, 3.0]),
+        ("premium", "True", [3.0, 0.0, 3.0]),
+    ],
+)
+def test_the_feature_rule_weighs_by_a_column_or_the_column_of_a_feature(name, value, expected):
+    task = build(
+        f'task_space_indicator_name: "{name}" task_space_indicator_value: "{value}" '
+        "in_task_space_weight: 3 out_task_space_weight: 0"
+    )
+    np.testing.assert_array_equal(weights(task), expected)
+
+
+def test_a_value_of_another_type_than_its_column_is_refused():
+    with pytest.raises(ConfigError) as error:
+        build('task_space_indicator_name: "slot" task_space_indicator_value: "top"')
+    assert str(error.value) == (
+        "`task_space_indicator_value` of task `ctr` should be of the type of column `slot`, INT64. "
+        'Received: "top".'
+    )
+
+
+def test_an_indicator_that_is_neither_column_nor_feature_is_refused():
+    with pytest.raises(ConfigError) as error:
+        build('task_space_indicator_name: "screen" task_space_indicator_value: "1"')
+    assert str(error.value) == (
+        "`task_space_indicator_name` of task `ctr` should name an input field or a feature. "
+        "Received: `screen`."
+    )
+
+
+def test_metrics_are_those_of_the_config_with_their_parameters():
+    task = build("metrics_set { auc { num_thresholds: 55 } } metrics_set { mean_label {} }")
+    auc, mean_label = task.new_metrics()
+    assert (auc.name, auc.num_thresholds, mean_label.name) == ("auc_ctr", 55, "mean_label_ctr")
+
+
+def test_metrics_take_the_defaults_of_the_config_language():
+    (auc,) = build("metrics_set { auc {} }").new_metrics()
+    assert auc.num_thresholds == 10_000
+
+
+def test_without_metrics_those_of_the_head_are_measured():
+    names = [metric.name for metric in build("num_class: 3").new_metrics()]
+    assert names == ["accuracy_ctr", "logloss_ctr"]
+
+
+@pytest.mark.parametrize(
+    "name", ["logloss", "accuracy", "mean_prediction", "root_mean_squared_error"]
+)
+def test_every_metric_of_a_binary_head_can_be_named(name):
+    (metric,) = build(f"metrics_set {{ {name} {{}} }}").new_metrics()
+    assert metric.name == f"{name}_ctr"
+
+
+def test_a_metric_the_head_does_not_have_is_refused():
+    with pytest.raises(ConfigError) as error:
+        build("num_class: 3 metrics_set { auc {} }")
+    assert str(error.value) == (
+        "`metrics_set` of task `ctr` should be one of accuracy, logloss. Received: auc."
+    )
+
+
+def test_a_metric_named_twice_is_refused():
+    with pytest.raises(ConfigError) as error:
+        build("metrics_set { auc {} } metrics_set { auc { num_thresholds: 9 } }")
+    assert str(error.value) == (
+        "`metrics_set` of task `ctr` should name a metric once. Received: auc."
+    )
+
+
+def test_a_loss_that_has_no_head_is_refused():
+    with pytest.raises(ConfigError) as error:
+        build("loss_type: JRC_LOSS")
+    assert str(error.value) == (
+        "`loss_type` of task `ctr` should be one of CLASSIFICATION, L2_LOSS. Received: JRC_LOSS."
+    )

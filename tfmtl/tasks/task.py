@@ -1,0 +1,131 @@
+"""A task: one thing to predict, from its logits to its loss, its metrics and what is served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from tfmtl.tasks.heads import Head
+from tfmtl.tasks.space import SampleSpace, Targets
+
+
+class Task:
+    """One thing to predict.
+
+    Args:
+        name: Its `tower_name`.
+        head: What it makes of its logits.
+        space: The rows it learns from and is measured on.
+        weight: Factor of its loss in the total.
+        trained: Whether it has a loss of its own.
+        metrics: Parameters of each metric to measure, by its name in the config; by default the
+            head's default metrics.
+        suffix: What its metrics' names end in; by default its name.
+
+    Example:
+    >>> task = Task("ctr", BinaryHead(), SampleSpace(ColumnLabel("click")))
+    >>> task.loss(tf.zeros((2, 1)), {"click": tf.constant([1.0, float("nan")])})
+    <tf.Tensor: shape=(), dtype=float32, numpy=0.6931472>
+    """
+
+    def __init__(
+        self,
+        name: str,
+        head: Head,
+        space: SampleSpace,
+        weight: float = 1.0,
+        trained: bool = True,
+        metrics: Mapping[str, Mapping[str, Any]] | None = None,
+        suffix: str = "",
+    ) -> None:
+        self.name = name
+        self.head = head
+        self.space = space
+        self.weight = weight
+        self.trained = trained
+        self._metrics = {name: {} for name in head.default_metrics} if metrics is None else metrics
+        self._suffix = suffix or name
+
+    @property
+    def units(self) -> int:
+        """Number of logits."""
+        return self.head.units
+
+    @property
+    def target_columns(self) -> list[str]:
+        """The columns that its loss and its metrics read."""
+        return self.space.columns
+
+    def predictions(self, logits: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What is served, by name; `(batch,)` each, or `(batch, classes)`.
+
+        Args:
+            logits: `(batch, units)`.
+        """
+        return self.head.predictions(self.name, tf.cast(logits, tf.float32))
+
+    def loss(self, logits: tf.Tensor, targets: Targets) -> tf.Tensor | None:
+        """The mean loss over the task's sample space, without the task's weight.
+
+            L = Σ w·l / number of rows with w ≠ 0
+
+        It is 0 if the space is empty, and NaN, with a gradient that is not, if a label in the
+        space cannot be learned; `label_error` then says which.
+
+        Args:
+            logits: `(batch, units)`.
+            targets: Columns by name, `(batch,)` each.
+
+        Returns:
+            A scalar, or None for a task without a loss of its own.
+        """
+        if not self.trained:
+            return None
+        label, weight = self.space.rows(targets)
+        rows = self.head.losses(label, tf.cast(logits, tf.float32))
+        rows = tf.where(self.head.accepts(label), rows, float("nan"))
+        total = tf.reduce_sum(tf.math.multiply_no_nan(rows, weight))
+        return tf.math.divide_no_nan(total, tf.math.count_nonzero(weight, dtype=tf.float32))
+
+    def new_metrics(self) -> list[keras.metrics.Metric]:
+        """The metrics to measure, fresh, named `<metric>_<task>`."""
+        return [
+            self.head.metrics[name].kind(name=f"{name}_{self._suffix}", **parameters)
+            for name, parameters in self._metrics.items()
+        ]
+
+    def update_metrics(
+        self, metrics: Sequence[keras.metrics.Metric], logits: tf.Tensor, targets: Targets
+    ) -> None:
+        """Adds a batch to metrics that `new_metrics` made.
+
+        Args:
+            metrics: All of them, in their order.
+            logits: `(batch, units)`.
+            targets: Columns by name, `(batch,)` each.
+        """
+        label, weight = self.space.rows(targets)
+        logits = tf.cast(logits, tf.float32)
+        for name, metric in zip(self._metrics, metrics, strict=True):
+            metric.update_state(label, self.head.metrics[name].reads(logits), weight)
+
+    def label_error(self, targets: Targets) -> str | None:
+        """What is wrong with the labels of a batch, in a sentence; None if nothing is.
+
+        Args:
+            targets: Columns by name, `(batch,)` each, of eager tensors.
+        """
+        label, weight = self.space.rows(targets)
+        wrong = (weight != 0.0) & ~self.head.accepts(label)
+        if not tf.reduce_any(wrong):
+            return None
+        columns = ", ".join(f"`{column}`" for column in self.space.label.columns)
+        values = ", ".join(f"{value:g}" for value in np.unique(label[wrong])[:3])
+        return (
+            f"The label of task `{self.name}` ({columns}) should be {self.head.labels}. "
+            f"Received: {values}."
+        )

@@ -13,7 +13,7 @@ WEIGHTS = [np.arange(1.0, 5.0), np.arange(4.0), np.full(4, 0.3), np.full(4, 2.0)
 
 def layer_with(layer, weights):
     layer(X)
-    for weight, value in zip(layer.weights, weights):
+    for weight, value in zip(layer.weights, weights, strict=True):
         weight.assign(np.reshape(value, weight.shape))
     return layer
 

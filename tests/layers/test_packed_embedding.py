@@ -17,7 +17,11 @@ LOOKUPS = [
     Lookup("likes", "tag", "sum", weighted=True),
     Lookup("roots", "tag", "sqrtn"),
 ]
-BAGS = {"tags": [[1, 10, 1], [], [4], [0, 2]], "likes": [[], [3, 3], [10], [5]], "roots": [[9], [8, 7], [], [1, 1]]}
+BAGS = {
+    "tags": [[1, 10, 1], [], [4], [0, 2]],
+    "likes": [[], [3, 3], [10], [5]],
+    "roots": [[9], [8, 7], [], [1, 1]],
+}
 WEIGHTS = [[], [0.5, 2.0], [-1.0], [3.0]]
 
 
@@ -49,9 +53,12 @@ def expected_by_hand(layer, inputs):
         ids = inputs[name].numpy()
         return np.where(ids[:, None] >= 0, tables[table][ids], 0.0)
 
+    def combined(ids, weights, norm):
+        weights = np.array(weights)
+        return tables["tag"][ids].T @ weights / norm(weights) if len(ids) else np.zeros(3)
+
     def bag(name, weights, norm):
-        rows = [tables["tag"][ids].T @ np.array(w) if ids else np.zeros(3) for ids, w in zip(BAGS[name], weights)]
-        return np.stack([row / norm(np.array(w)) if len(w) else row for row, w in zip(rows, weights)])
+        return np.stack([combined(*row, norm) for row in zip(BAGS[name], weights, strict=True)])
 
     ones = {name: [[1.0] * len(ids) for ids in rows] for name, rows in BAGS.items()}
     return {
@@ -77,21 +84,29 @@ def test_unweighted_bags_alone_are_summed(inputs):
     layer = PackedEmbedding(TABLES[1:2], [Lookup("tags", "tag", "sum")])
     outputs = layer({"tags": inputs["tags"]}, training=True)
     table = layer.embedding_variables[0].numpy()
-    np.testing.assert_allclose(outputs["tags"], [table[ids].sum(0) for ids in BAGS["tags"]], atol=1e-6)
+    np.testing.assert_allclose(
+        outputs["tags"], [table[ids].sum(0) for ids in BAGS["tags"]], atol=1e-6
+    )
 
 
 def gradients(layer, inputs, training):
     with tf.GradientTape() as tape:
         outputs = layer(inputs, training=training)
-        loss = tf.add_n([tf.reduce_sum(value * (index + 1.0)) for index, value in enumerate(outputs.values())])
+        loss = tf.add_n(
+            [tf.reduce_sum(value * (index + 1.0)) for index, value in enumerate(outputs.values())]
+        )
     return tape.gradient(loss, layer.embedding_variables)
 
 
 def test_training_gradient_is_sparse_without_duplicates_and_equals_the_plain_one(layer, inputs):
-    for packed, plain in zip(gradients(layer, inputs, True), gradients(layer, inputs, False)):
+    for packed, plain in zip(
+        gradients(layer, inputs, True), gradients(layer, inputs, False), strict=True
+    ):
         assert isinstance(packed, tf.IndexedSlices)
         assert len(set(packed.indices.numpy())) == len(packed.indices)
-        np.testing.assert_allclose(tf.convert_to_tensor(packed), tf.convert_to_tensor(plain), atol=1e-5)
+        np.testing.assert_allclose(
+            tf.convert_to_tensor(packed), tf.convert_to_tensor(plain), atol=1e-5
+        )
 
 
 def test_an_empty_batch_gives_no_rows(layer):
@@ -104,7 +119,9 @@ def test_an_empty_batch_gives_no_rows(layer):
 def test_segments_count_over_empty_bags():
     lengths = [0, 2, 0, 0, 3, 1, 0]
     expected = np.repeat(np.arange(len(lengths)), lengths)
-    np.testing.assert_array_equal(segments_of(tf.constant(lengths), tf.constant(sum(lengths))), expected)
+    np.testing.assert_array_equal(
+        segments_of(tf.constant(lengths), tf.constant(sum(lengths))), expected
+    )
 
 
 def test_each_table_starts_from_its_own_initializer():
@@ -118,7 +135,9 @@ def test_each_table_starts_from_its_own_initializer():
 
 
 def test_a_lookup_of_an_unknown_table_is_refused():
-    with pytest.raises(ValueError, match=r"should read one of the tables \['user'\]. Received: \['usr'\]"):
+    with pytest.raises(
+        ValueError, match=r"should read one of the tables \['user'\]. Received: \['usr'\]"
+    ):
         PackedEmbedding([Table("user", 2, 3)], [Lookup("user", "usr")])
 
 

@@ -21,7 +21,9 @@ def test_equals_the_product_of_probabilities():
 
 def test_one_step_is_the_logit_itself():
     logits = np.linspace(-60.0, 60.0, 25, dtype=np.float32)[:, None]
-    np.testing.assert_allclose(SigmoidProduct()([tf.constant(logits)]), logits, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        SigmoidProduct()([tf.constant(logits)]), logits, rtol=1e-5, atol=1e-5
+    )
 
 
 def test_stays_finite_with_a_finite_gradient_at_both_ends():
@@ -35,7 +37,9 @@ def test_stays_finite_with_a_finite_gradient_at_both_ends():
 
 def test_gradient_is_that_of_the_formula():
     first, second, step = np.float64(0.7), np.float64(-1.3), 1e-6
-    slope = (logit_of_product(first + step, second) - logit_of_product(first - step, second)) / (2 * step)
+    slope = (logit_of_product(first + step, second) - logit_of_product(first - step, second)) / (
+        2 * step
+    )
     variable = tf.Variable([[first]], dtype=tf.float32)
     with tf.GradientTape() as tape:
         result = SigmoidProduct()([variable, tf.constant([[second]], tf.float32)])

@@ -13,7 +13,7 @@ from tfmtl.layers.batch_normalization import BatchNormalization
 
 @keras.utils.register_keras_serializable("tfmtl")
 class PReLU(keras.layers.Layer):
-    """x where positive, α·x elsewhere, with an α learnt for each unit (He et al. 2015, arXiv:1502.01852)."""
+    """x where positive, α·x elsewhere, α learnt by unit (He et al. 2015, arXiv:1502.01852)."""
 
     def build(self, input_shape: Any) -> None:
         shape = [*list(input_shape)[:-2], 1, input_shape[-1]]
@@ -42,7 +42,7 @@ class Dice(keras.layers.Layer):
         return inputs * (probability + (1.0 - probability) * self.alpha)
 
 
-_LEARNT = {"prelu": PReLU, "dice": Dice}
+_LEARNT: dict[str, type[keras.layers.Layer]] = {"prelu": PReLU, "dice": Dice}
 _FUNCTIONS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
     "elu": tf.nn.elu,
     "gelu": tf.nn.gelu,

@@ -1,10 +1,13 @@
-"""Batch normalization over the batch axis alone, for a layer (batch, units) or a bank of them (experts, batch, units).
+"""Batch normalization over the batch axis alone.
 
-    y = γ·(x − μ)/√(σ² + ε) + β,    μ, σ² of the batch while training, their moving averages otherwise
+    y = γ·(x − μ)/√(σ² + ε) + β
 
-Ioffe & Szegedy 2015, "Batch Normalization" (arXiv:1502.03167). Keras's own layer normalizes one axis of a bank, or
-all experts by the same statistics; and its sums over a tall batch take twice the time of the products with a row of
-ones that this one uses.
+with μ and σ² of the batch while training, their moving averages otherwise; for a layer (batch,
+units) or a bank of them (experts, batch, units).
+
+Ioffe & Szegedy 2015, "Batch Normalization" (arXiv:1502.03167). Keras's own layer normalizes one
+axis of a bank, or all experts by the same statistics; and its sums over a tall batch take twice the
+time of the products with a row of ones that this one uses.
 """
 
 from __future__ import annotations
@@ -27,7 +30,12 @@ class BatchNormalization(keras.layers.Layer):
     """
 
     def __init__(
-        self, momentum: float = 0.99, epsilon: float = 1e-3, scale: bool = True, center: bool = True, **kwargs: Any
+        self,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        scale: bool = True,
+        center: bool = True,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.momentum = momentum
@@ -37,8 +45,12 @@ class BatchNormalization(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         shape = [*list(input_shape)[:-2], 1, input_shape[-1]]
-        self.gamma = self.add_weight(name="gamma", shape=shape, initializer="ones", trainable=self.scale)
-        self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros", trainable=self.center)
+        self.gamma = self.add_weight(
+            name="gamma", shape=shape, initializer="ones", trainable=self.scale
+        )
+        self.beta = self.add_weight(
+            name="beta", shape=shape, initializer="zeros", trainable=self.center
+        )
         moving = {"shape": shape, "trainable": False, "aggregation": tf.VariableAggregation.MEAN}
         moving["synchronization"] = tf.VariableSynchronization.ON_READ
         self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", **moving)
@@ -86,7 +98,11 @@ def normalize_batch(
             d_beta = tf.matmul(ones, upstream)
             d_gamma = (tf.matmul(ones, upstream * x) - mean * d_beta) * inverse
             slope = scale * d_gamma * inverse / count
-            return upstream * scale - x * slope + (mean * slope - scale * d_beta / count), d_gamma, d_beta
+            return (
+                upstream * scale - x * slope + (mean * slope - scale * d_beta / count),
+                d_gamma,
+                d_beta,
+            )
 
         outputs = x * scale + (beta - mean * scale)
         return (outputs, tf.stop_gradient(mean), tf.stop_gradient(variance)), gradient

@@ -12,9 +12,9 @@ from tfmtl.layers.perceptron import Perceptron, l2_regularizer
 
 @keras.utils.register_keras_serializable("tfmtl")
 class DNN(Perceptron):
-    """Maps (batch, inputs) to (batch, hidden_units[-1]); without layers it passes its input through.
+    """Maps (batch, inputs) to (batch, hidden_units[-1]).
 
-    Arguments are those of `Perceptron`.
+    Without layers it passes its input through. Arguments are those of `Perceptron`.
     """
 
     def dense(self, units: int, name: str) -> keras.layers.Layer:

@@ -2,8 +2,9 @@
 
     f_e(x) = a(… a(x·W_{e,1}) …·W_{e,L}),  e = 1…E
 
-The experts' kernels of a layer are one weight (experts, inputs, units). On a CPU the products of a batch of matrices
-run side by side, each on a core of its own, which is faster than one wide product split over the cores.
+The experts' kernels of a layer are one weight (experts, inputs, units). On a CPU the products of a
+batch of matrices run side by side, each on a core of its own, which is faster than one wide product
+split over the cores.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from tfmtl.layers.perceptron import Perceptron, l2_regularizer
 
 @keras.utils.register_keras_serializable("tfmtl")
 class BankDense(keras.layers.Layer):
-    """E dense layers side by side: (batch, inputs) or (experts, batch, inputs) to (experts, batch, units).
+    """E dense layers side by side, from (batch, inputs) or (experts, batch, inputs).
+
+    Gives (experts, batch, units).
 
     Args:
         num_experts: E.
@@ -28,7 +31,9 @@ class BankDense(keras.layers.Layer):
         l2: The penalty l2·Σw²/2 on the kernels.
     """
 
-    def __init__(self, num_experts: int, units: int, use_bias: bool = True, l2: float = 0.0, **kwargs: Any) -> None:
+    def __init__(
+        self, num_experts: int, units: int, use_bias: bool = True, l2: float = 0.0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.num_experts = num_experts
         self.units = units
@@ -46,7 +51,9 @@ class BankDense(keras.layers.Layer):
             regularizer=l2_regularizer(self.l2),
         )
         if self.use_bias:
-            self.bias = self.add_weight(name="bias", shape=(self.num_experts, 1, self.units), initializer="zeros")
+            self.bias = self.add_weight(
+                name="bias", shape=(self.num_experts, 1, self.units), initializer="zeros"
+            )
         super().build(input_shape)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
@@ -69,14 +76,18 @@ class ExpertBank(Perceptron):
     Args:
         num_experts: E, at least 1.
         hidden_units: Width of each layer of every expert; at least one layer.
-        **kwargs: The other arguments of `Perceptron`. Each unit of each expert is normalized by itself.
+        **kwargs: The other arguments of `Perceptron`. Each unit of each expert is normalized by
+            itself.
     """
 
     def __init__(self, num_experts: int, hidden_units: Sequence[int], **kwargs: Any) -> None:
         if num_experts < 1:
             raise ValueError(f"`num_experts` should be at least 1. Received: {num_experts}.")
         if list(hidden_units) in ([], [0]):
-            raise ValueError(f"`hidden_units` of experts should have at least one layer. Received: {hidden_units}.")
+            raise ValueError(
+                "`hidden_units` of experts should have at least one layer."
+                f" Received: {hidden_units}."
+            )
         self.num_experts = num_experts
         super().__init__(hidden_units, **kwargs)
 

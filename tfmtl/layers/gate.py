@@ -2,8 +2,8 @@
 
     g = softmax(W·x + b),    h = Σ_e g_e·f_e(x)
 
-Jacobs et al. 1991; Ma et al. 2018, "Modeling Task Relationships in Multi-task Learning with Multi-gate
-Mixture-of-Experts" (KDD), eq. 6-7.
+Jacobs et al. 1991; Ma et al. 2018, "Modeling Task Relationships in Multi-task Learning with
+Multi-gate Mixture-of-Experts" (KDD), eq. 6-7.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import tf_keras as keras
 
 @keras.utils.register_keras_serializable("tfmtl")
 class Gate(keras.layers.Layer):
-    """Maps a selector (batch, inputs) to the weights of the experts (batch, experts), which sum to one.
+    """Maps a selector (batch, inputs) to weights of the experts (batch, experts), of sum one.
 
     Args:
         num_experts: How many experts to weigh.
@@ -37,7 +37,7 @@ class Gate(keras.layers.Layer):
 
 @keras.utils.register_keras_serializable("tfmtl")
 class MixExperts(keras.layers.Layer):
-    """Sums experts (experts, batch, units) by the weights of a gate (batch, experts): (batch, units)."""
+    """Sums experts (experts, batch, units) by weights (batch, experts) to (batch, units)."""
 
     def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
         experts, weights = inputs

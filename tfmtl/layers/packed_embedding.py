@@ -1,12 +1,13 @@
 """Embedding tables of one width share one storage, and a batch looks all of them up at once.
 
-A model with hundreds of features pays for each lookup mostly in the count of its operations. Here the tables of the
-same width lie one after another in one variable; the ids of all features, moved by their table's first row,
-are looked up together: one `unique`, one gather, one segment-sum, however many features there are.
+A model with hundreds of features pays for each lookup mostly in the count of its operations. Here
+the tables of the same width lie one after another in one variable; the ids of all features, moved
+by their table's first row, are looked up together: one `unique`, one gather, one segment-sum,
+however many features there are.
 
-    rows = storage[unique(ids + offsets)]        each row once, so its gradient is a row-sparse one without duplicates
-    single id:    e = rows[id]                   zeros where the id is missing (-1)
-    bag of ids:   e = Σ_i w_i·rows[id_i] / n     n by the combiner: 1 (sum), Σ w_i (mean), √Σ w_i² (sqrtn)
+    rows = storage[unique(ids + offsets)]      each row once: a row-sparse gradient, no duplicates
+    single id:   e = rows[id]                  zeros where the id is missing (-1)
+    bag of ids:  e = Σ_i w_i·rows[id_i] / n    n of sum: 1, of mean: Σ w_i, of sqrtn: √Σ w_i²
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Table:
         name: Unique in its layer.
         rows: How many ids it has.
         dim: Width of an embedding.
-        initializer: Keras initializer of its rows; by default a truncated normal of deviation 0.01/√dim.
+        initializer: Keras initializer of its rows; by default a truncated normal of deviation
+            0.01/√dim.
     """
 
     name: str
@@ -43,7 +45,8 @@ class Lookup:
     """How a feature reads a table.
 
     Args:
-        feature: Name of the feature: the key of its ids among the inputs and of its embedding among the outputs.
+        feature: Name of the feature: the key of its ids among the inputs and of its embedding among
+            the outputs.
         table: Name of its table.
         combiner: "" for a single id; "sum", "mean" or "sqrtn" for a bag of ids.
         weighted: Whether the bag has a weight for each id, under the key `<feature>/weights`.
@@ -56,7 +59,9 @@ class Lookup:
 
     def __post_init__(self) -> None:
         if self.combiner not in _COMBINERS:
-            raise ValueError(f"`combiner` should be one of {_COMBINERS}. Received: {self.combiner!r}.")
+            raise ValueError(
+                f"`combiner` should be one of {_COMBINERS}. Received: {self.combiner!r}."
+            )
 
 
 @keras.utils.register_keras_serializable("tfmtl")
@@ -82,9 +87,10 @@ class PackedInitializer(keras.initializers.Initializer):
 class PackedEmbedding(keras.layers.Layer):
     """Embeds every feature of a model.
 
-    Inputs are a mapping of feature name to ids: int64 `(batch,)` with -1 for a missing id, or a ragged int64
-    `(batch, None)` for a bag, with float32 ragged weights under `<feature>/weights` where they are declared.
-    The output maps each feature name to its float32 embedding `(batch, dim)`.
+    Inputs are a mapping of feature name to ids: int64 `(batch,)` with -1 for a missing id, or a
+    ragged int64 `(batch, None)` for a bag, with float32 ragged weights under `<feature>/weights`
+    where they are declared. The output maps each feature name to its float32 embedding `(batch,
+    dim)`.
 
     Args:
         tables: The tables, of any widths.
@@ -98,7 +104,9 @@ class PackedEmbedding(keras.layers.Layer):
         dims = {table.name: table.dim for table in self.tables}
         unknown = sorted({lookup.table for lookup in self.lookups} - set(dims))
         if unknown:
-            raise ValueError(f"`lookups` should read one of the tables {sorted(dims)}. Received: {unknown}.")
+            raise ValueError(
+                f"`lookups` should read one of the tables {sorted(dims)}. Received: {unknown}."
+            )
         self._storages = [
             _Storage(
                 dim,
@@ -162,11 +170,13 @@ class _Storage:
     def lookup(self, inputs: Mapping[str, Any], training: bool) -> dict[str, tf.Tensor]:
         ids, present = self._single_ids(inputs)
         bags = [inputs[lookup.feature] for lookup in self.bags]
-        bag_ids = [self._move(bag.values, lookup) for bag, lookup in zip(bags, self.bags, strict=True)]
+        bag_ids = [
+            self._move(bag.values, lookup) for bag, lookup in zip(bags, self.bags, strict=True)
+        ]
         all_ids = tf.concat([tf.reshape(ids, [-1]), *bag_ids], axis=0)
         rows, positions = self._rows(all_ids, training)
         split = tf.size(ids)
-        outputs = {}
+        outputs: dict[str, tf.Tensor] = {}
         if self.singles:
             embedded = take_rows(rows, tf.reshape(positions[:split], tf.shape(ids)))
             embedded *= tf.cast(present, embedded.dtype)[..., tf.newaxis]
@@ -198,13 +208,19 @@ class _Storage:
         return tf.gather(self.variable, ids), tf.range(tf.size(ids))
 
     def _combine(
-        self, rows: tf.Tensor, positions: tf.Tensor, bags: list[tf.RaggedTensor], inputs: Mapping[str, Any]
+        self,
+        rows: tf.Tensor,
+        positions: tf.Tensor,
+        bags: list[tf.RaggedTensor],
+        inputs: Mapping[str, Any],
     ) -> list[tf.Tensor]:
         """One (batch, dim) for each bag feature; all features' bags are summed in one operation."""
         lengths = tf.concat([tf.cast(bag.row_lengths(), tf.int32) for bag in bags], axis=0)
         segments = segments_of(lengths, tf.size(positions))
         if any(lookup.weighted for lookup in self.bags):
-            weights = tf.concat([self._weights(inputs, bag, at) for bag, at in zip(bags, self.bags, strict=True)], 0)
+            weights = tf.concat(
+                [self._weights(inputs, bag, at) for bag, at in zip(bags, self.bags, strict=True)], 0
+            )
             weighted = take_rows(rows, positions) * weights[:, tf.newaxis]
             sums = tf.math.unsorted_segment_sum(weighted, segments, tf.size(lengths))
         else:
@@ -217,7 +233,9 @@ class _Storage:
             for part, scale in zip(parts, scales, strict=True)
         ]
 
-    def _weights(self, inputs: Mapping[str, Any], bag: tf.RaggedTensor, lookup: Lookup) -> tf.Tensor:
+    def _weights(
+        self, inputs: Mapping[str, Any], bag: tf.RaggedTensor, lookup: Lookup
+    ) -> tf.Tensor:
         if lookup.weighted:
             return inputs[f"{lookup.feature}/weights"].values
         return tf.ones_like(bag.values, tf.float32)
@@ -246,7 +264,8 @@ class _Storage:
 def segments_of(lengths: tf.Tensor, total: tf.Tensor) -> tf.Tensor:
     """The bag of each item, (total,) int32, from the bags' lengths (bags,) int32.
 
-    A count of the bags that start at each item, summed up; `tf.repeat` would build a (bags, longest bag) mask.
+    A count of the bags that start at each item, summed up; `tf.repeat` would build a (bags, longest
+    bag) mask.
     """
     starts = tf.cumsum(lengths)[:-1]
     begun = tf.math.unsorted_segment_sum(tf.ones_like(starts), starts, total + 1)
@@ -259,7 +278,9 @@ def take_rows(rows: tf.Tensor, positions: tf.Tensor) -> Any:
 
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None]:
         flat = tf.reshape(upstream, [-1, upstream.shape[-1]])
-        return tf.math.unsorted_segment_sum(flat, tf.reshape(positions, [-1]), tf.shape(rows)[0]), None
+        return tf.math.unsorted_segment_sum(
+            flat, tf.reshape(positions, [-1]), tf.shape(rows)[0]
+        ), None
 
     return tf.gather(rows, positions), gradient
 
@@ -287,9 +308,17 @@ def _initializer(table: Table) -> keras.initializers.Initializer:
 
 def _table_config(table: Table) -> dict[str, Any]:
     initializer = keras.initializers.serialize(table.initializer) if table.initializer else None
-    return {**dataclasses.asdict(dataclasses.replace(table, initializer=None)), "initializer": initializer}
+    return {
+        **dataclasses.asdict(dataclasses.replace(table, initializer=None)),
+        "initializer": initializer,
+    }
 
 
 def _table_from_config(config: dict[str, Any]) -> Table:
     initializer = config["initializer"]
-    return Table(**{**config, "initializer": keras.initializers.deserialize(initializer) if initializer else None})
+    return Table(
+        **{
+            **config,
+            "initializer": keras.initializers.deserialize(initializer) if initializer else None,
+        }
+    )

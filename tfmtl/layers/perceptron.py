@@ -1,4 +1,7 @@
-"""What a perceptron and a bank of them have in common: per layer Dense, batch normalization, activation, dropout."""
+"""What a perceptron and a bank of them have in common.
+
+Per layer: Dense, batch normalization, activation, dropout.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +26,10 @@ class Perceptron(keras.layers.Layer):
     Args:
         hidden_units: Width of each layer; `[]` and `[0]` both mean none.
         activation: Name of the activation after every layer, the last one too.
-        use_bn: Whether to normalize each layer before its activation. The layer then has no bias: the
-            normalization takes it away, and has its own.
-        dropout_ratio: Share of units dropped after each layer: none, one for all layers, or one each.
+        use_bn: Whether to normalize each layer before its activation. The layer then has no bias:
+            the normalization takes it away, and has its own.
+        dropout_ratio: Share of units dropped after each layer: none, one for all layers, or one
+            each.
         l2: The penalty l2·Σw²/2 on the kernels.
     """
 
@@ -68,7 +72,11 @@ class Perceptron(keras.layers.Layer):
                 f"`dropout_ratio` should have one value, or one for each of {layers} layers."
                 f" Received: {list(self.dropout_ratio)}."
             )
-        return self.dropout_ratio if len(self.dropout_ratio) == layers else [*self.dropout_ratio, 0.0][:1] * layers
+        return (
+            self.dropout_ratio
+            if len(self.dropout_ratio) == layers
+            else [*self.dropout_ratio, 0.0][:1] * layers
+        )
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         outputs = inputs

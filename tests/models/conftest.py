@@ -1,0 +1,132 @@
+"""Networks on plain inputs, and the same mathematics in NumPy.
+
+Groups are inputs here, so that an architecture is tested by itself, without features.
+"""
+
+import importlib
+import itertools
+import types
+
+import numpy as np
+import pytest
+import tf_keras as keras
+from google.protobuf import text_format
+
+from tfmtl.models._groups import Groups
+from tfmtl.protos import model_pb2
+
+BATCH = 3
+WIDTHS = {"all": 5, "user": 2, "item": 4}
+
+
+def build(architecture, text):
+    """A network of an architecture's message in text form, with random weights."""
+    message = getattr(
+        text_format.Parse(f"{architecture} {{ {text} }}", model_pb2.Model()), architecture
+    )
+    inputs = {}
+
+    def groups(suffix):
+        made = {name: keras.Input((width,), name=name + suffix) for name, width in WIDTHS.items()}
+        inputs.update({tensor.name: tensor for tensor in made.values()})
+        return made
+
+    module = importlib.import_module(f"tfmtl.models.{architecture}")
+    network = keras.Model(inputs, module.logits(message, Groups(groups)))
+    return randomize(network)
+
+
+def randomize(network, seed=1):
+    """Sets every weight, moving averages included, to a number that betrays a swapped axis."""
+    random = np.random.default_rng(seed)
+    network.set_weights(
+        [
+            random.uniform(0.1, 1.0, size=weight.shape) - 0.4 * ("kernel" in weight.name)
+            for weight in network.weights
+        ]
+    )
+    return network
+
+
+def rows(network, seed=2):
+    """A batch for all inputs of a network."""
+    random = np.random.default_rng(seed)
+    return {
+        name: random.normal(size=(BATCH, tensor.shape[1])).astype(np.float32)
+        for name, tensor in inputs_of(network)
+    }
+
+
+def inputs_of(network):
+    return sorted(network.input.items())
+
+
+def weights(layer):
+    """Values by name within the layer, such as `dense_0/kernel`."""
+    return {weight.name.split("/", 1)[1].split(":")[0]: weight.numpy() for weight in layer.weights}
+
+
+def relu(x):
+    return np.maximum(x, 0.0)
+
+
+def sigmoid(c):
+    return 1.0 / (1.0 + np.exp(-c))
+
+
+def softmax(c):
+    return np.exp(c) / np.exp(c).sum(axis=-1, keepdims=True)
+
+
+def perceptron(layer, x):
+    """A `DNN`, or all experts of an `ExpertBank` at once: dense, normalize, relu."""
+    values = weights(layer)
+    for index in itertools.count():
+        if f"dense_{index}/kernel" not in values:
+            return x
+        x = x @ values[f"dense_{index}/kernel"] + values.get(f"dense_{index}/bias", 0.0)
+        if f"bn_{index}/gamma" in values:
+            x = normalize(x, *(values[f"bn_{index}/{name}"] for name in MOMENTS))
+        x = relu(x)
+
+
+MOMENTS = ("gamma", "beta", "moving_mean", "moving_variance")
+
+
+def normalize(x, gamma, beta, mean, variance):
+    return gamma * (x - mean) / np.sqrt(variance + 1e-3) + beta
+
+
+def dense(layer, x):
+    values = weights(layer)
+    return x @ values["kernel"] + values["bias"]
+
+
+def gate(layer, x):
+    values = weights(layer)
+    return softmax(x @ values["dense/kernel"] + values["dense/bias"])
+
+
+def tower(network, task, h):
+    """`head_k(tower_k(h_k))`."""
+    if f"{task}_tower" in {layer.name for layer in network.layers}:
+        h = perceptron(network.get_layer(f"{task}_tower"), h)
+    return dense(network.get_layer(f"{task}_logits"), h)
+
+
+def perceptron_size(inputs, units, use_bn=True):
+    """Trainable numbers of a perceptron: a kernel, and γ and β or a bias, for each layer."""
+    sizes = itertools.pairwise([inputs, *units])
+    return sum((before + (2 if use_bn else 1)) * after for before, after in sizes)
+
+
+def trainable_size(network):
+    return sum(int(np.prod(weight.shape)) for weight in network.trainable_weights)
+
+
+@pytest.fixture(scope="session")
+def nets():
+    """The functions of this file."""
+    return types.SimpleNamespace(
+        **{name: value for name, value in globals().items() if callable(value)}
+    )

@@ -1,0 +1,68 @@
+"""Architectures: one file each, named by its field in `model_config`'s oneof `model`.
+
+Such a file has a function
+
+    logits(config, groups) -> {task: KerasTensor (batch, units)}
+
+where `config` is the architecture's message and `groups` the feature groups; and, only if its tasks
+are other than one for each task tower, a function
+
+    tasks(pipeline) -> list of Task
+
+That is all: a new field of the oneof and a new file are a new architecture.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+from types import ModuleType
+
+import tf_keras as keras
+
+from tfmtl import config
+from tfmtl.errors import ConfigError
+from tfmtl.features import Columns, build_groups, build_inputs
+from tfmtl.models._groups import Groups
+from tfmtl.protos import pipeline_pb2
+from tfmtl.tasks import Task, build_task
+
+__all__ = ["build_network", "build_tasks"]
+
+
+def build_network(pipeline: pipeline_pb2.Pipeline, columns: Columns) -> keras.Model:
+    """Builds the graph from encoded features to the logits of every task.
+
+    Args:
+        pipeline: A checked config.
+        columns: Its columns.
+
+    Returns:
+        A functional model. Inputs: the encoded features by name. Outputs: `(batch, units)` logits
+        by task.
+    """
+    name = config.architecture(pipeline)
+    inputs = build_inputs(columns)
+    groups = Groups(functools.partial(build_groups, pipeline, columns, inputs))
+    message = getattr(pipeline.model_config, name)
+    return keras.Model(inputs, _module(name).logits(message, groups), name=name)
+
+
+def build_tasks(pipeline: pipeline_pb2.Pipeline) -> list[Task]:
+    """Builds the tasks, one for each output of the network and in the same order.
+
+    Args:
+        pipeline: A checked config.
+    """
+    module = _module(config.architecture(pipeline))
+    if hasattr(module, "tasks"):
+        return module.tasks(pipeline)
+    return [build_task(tower, pipeline) for tower in config.towers(pipeline)]
+
+
+def _module(architecture: str) -> ModuleType:
+    name = f"{__name__}.{architecture}"
+    if importlib.util.find_spec(name) is None:
+        raise ConfigError([f"`model_config.{architecture}` is not built yet."])
+    return importlib.import_module(name)

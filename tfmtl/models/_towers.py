@@ -1,0 +1,49 @@
+"""Parts that architectures share: layers from a message, and a task's tower with its head."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tf_keras as keras
+
+from tfmtl import layers
+from tfmtl.config.views import Tower
+from tfmtl.protos import layer_pb2
+from tfmtl.tasks import build_head
+
+
+def dnn_arguments(message: layer_pb2.DNN) -> dict[str, Any]:
+    """A `DNN` message as the arguments of `layers.DNN` and `layers.ExpertBank`."""
+    return {
+        "hidden_units": list(message.hidden_units),
+        "activation": message.activation,
+        "use_bn": message.use_bn,
+        "dropout_ratio": list(message.dropout_ratio),
+    }
+
+
+def dnn(message: layer_pb2.DNN, l2: float, name: str) -> layers.DNN:
+    """The layers of a `DNN` message."""
+    return layers.DNN(**dnn_arguments(message), l2=l2, name=name)
+
+
+def task_logits(tower: Tower, h: keras.KerasTensor, l2: float) -> keras.KerasTensor:
+    """`head_k(tower_k(h_k))`, of layers `<task>_tower` and `<task>_logits`.
+
+    Args:
+        tower: The task's tower; without `dnn` the head reads `h` itself.
+        h: What the architecture has for this task, `(batch, width)`.
+        l2: Penalty `l2·Σw²/2` on the kernels.
+
+    Returns:
+        Logits `(batch, units)`.
+    """
+    task = tower.tower_name
+    if tower.HasField("dnn"):
+        h = dnn(tower.dnn, l2, name=f"{task}_tower")(h)
+    head = keras.layers.Dense(
+        build_head(tower).units,
+        kernel_regularizer=keras.regularizers.L2(l2 / 2) if l2 else None,
+        name=f"{task}_logits",
+    )
+    return head(h)

@@ -1,0 +1,112 @@
+"""Entire space multi-task model: conversion learned over all impressions, by way of the click.
+
+    pCTR = σ(c_ctr),  pCVR = σ(c_cvr),  pCTCVR = pCTR · pCVR
+
+A conversion is only seen after a click, so a plain CVR tower would learn from clicked rows and
+serve all of them. Here the losses are on pCTR (the click) and on pCTCVR (click and conversion),
+both over all rows; pCVR has none of its own and is measured on clicked rows.
+
+With an L2 tower for `cvr` (a value instead of a conversion) the product is y_cvr · σ(c_ctr).
+With `share_embedding: false`, the paper's ESMM-NS, each tower has its own tables and group layers.
+
+References:
+    Ma et al., "Entire Space Multi-Task Model: An Effective Approach for Estimating Post-Click
+    Conversion Rate", SIGIR 2018, https://arxiv.org/abs/1804.07931, eq. 2 and 3
+"""
+
+from __future__ import annotations
+
+import tf_keras as keras
+
+from tfmtl import config as configs
+from tfmtl import layers
+from tfmtl.models._groups import Groups
+from tfmtl.models._towers import dnn, task_logits
+from tfmtl.protos import loss_pb2, model_pb2, pipeline_pb2
+from tfmtl.tasks import (
+    LabelIndicator,
+    ProductLabel,
+    SampleSpace,
+    Task,
+    build_factors,
+    build_head,
+    build_label,
+    build_metrics,
+    build_task,
+)
+
+# EasyRec's name of the product, whatever the towers are called.
+PRODUCT = "ctcvr"
+
+
+def logits(config: model_pb2.ESMM, groups: Groups) -> dict[str, keras.KerasTensor]:
+    """Builds the graph from the feature groups to the logits of click, conversion and both."""
+    ctr, cvr = config.ctr_tower, config.cvr_tower
+    x_ctr, x_cvr = _inputs(config, groups)
+    c_ctr = task_logits(ctr, x_ctr, config.l2_regularization)
+    c_cvr = task_logits(cvr, x_cvr, config.l2_regularization)
+    product = _value_product if cvr.loss_type == loss_pb2.L2_LOSS else _sigmoid_product
+    return {ctr.tower_name: c_ctr, cvr.tower_name: c_cvr, PRODUCT: product(c_ctr, c_cvr)}
+
+
+def tasks(pipeline: pipeline_pb2.Pipeline) -> list[Task]:
+    """The click; the conversion, only measured, on clicked rows; and both, over all rows."""
+    ctr, cvr = configs.towers(pipeline)
+    click, conversion = build_label(ctr), build_label(cvr)
+    head, factors = build_head(cvr), build_factors(cvr, pipeline)
+    metrics = build_metrics(cvr, head)
+    clicked = LabelIndicator(click, inside=1.0, outside=0.0)
+    return [
+        build_task(ctr, pipeline),
+        Task(
+            cvr.tower_name,
+            head,
+            SampleSpace(conversion, [*factors, clicked]),
+            trained=False,
+            metrics=metrics,
+            suffix=f"{cvr.tower_name}_masked",
+        ),
+        Task(
+            PRODUCT,
+            head,
+            SampleSpace(ProductLabel(click, conversion), factors),
+            weight=cvr.weight,
+            metrics=metrics,
+        ),
+    ]
+
+
+def _inputs(config: model_pb2.ESMM, groups: Groups) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """What the two towers read."""
+    if config.share_embedding:
+        x = _bottom(config, groups, prefix="")
+        return x, x
+    ctr, cvr = config.ctr_tower.tower_name, config.cvr_tower.tower_name
+    return (
+        _bottom(config, groups.own(ctr), prefix=f"{ctr}_"),
+        _bottom(config, groups.own(cvr), prefix=f"{cvr}_"),
+    )
+
+
+def _bottom(config: model_pb2.ESMM, groups: Groups, prefix: str) -> keras.KerasTensor:
+    """The group `all`, or the listed groups side by side, each after layers of its own."""
+    if not config.groups:
+        return groups["all"]
+    outputs = [
+        dnn(group.dnn, config.l2_regularization, name=f"{prefix}{group.input}_dnn")(
+            groups[group.input]
+        )
+        for group in config.groups
+    ]
+    if len(outputs) == 1:
+        return outputs[0]
+    return keras.layers.Concatenate(name=f"{prefix}groups")(outputs)
+
+
+def _sigmoid_product(c_ctr: keras.KerasTensor, c_cvr: keras.KerasTensor) -> keras.KerasTensor:
+    return layers.SigmoidProduct(name=f"{PRODUCT}_logits")([c_ctr, c_cvr])
+
+
+def _value_product(c_ctr: keras.KerasTensor, y_cvr: keras.KerasTensor) -> keras.KerasTensor:
+    p_ctr = keras.layers.Activation("sigmoid", name="p_ctr")(c_ctr)
+    return keras.layers.Multiply(name=f"{PRODUCT}_logits")([p_ctr, y_cvr])

@@ -1,0 +1,67 @@
+"""Multi-gate mixture of experts: all tasks read the same experts, each through a gate of its own.
+
+    g^k = softmax(W_k·x + b_k)
+    h_k = Σ_e g^k_e · f_e(x)
+    c_k = head_k(tower_k(h_k))
+
+References:
+    Ma et al., "Modeling Task Relationships in Multi-task Learning with Multi-gate
+    Mixture-of-Experts", KDD 2018, https://doi.org/10.1145/3219819.3220007, eq. 6 and 7
+"""
+
+from __future__ import annotations
+
+import tf_keras as keras
+
+from tfmtl import layers
+from tfmtl.errors import ConfigError
+from tfmtl.models._groups import Groups
+from tfmtl.models._towers import dnn_arguments, task_logits
+from tfmtl.protos import model_pb2
+
+
+def logits(config: model_pb2.MMoE, groups: Groups) -> dict[str, keras.KerasTensor]:
+    """Builds the graph from the group `all` to the logits by task."""
+    x = groups["all"]
+    experts = _experts(config, x)
+
+    def mixture(task: str) -> keras.KerasTensor:
+        gate = layers.Gate(experts.shape[0], name=f"{task}_gate")(x)
+        return layers.MixExperts(name=f"{task}_experts")([experts, gate])
+
+    return {
+        tower.tower_name: task_logits(tower, mixture(tower.tower_name), config.l2_regularization)
+        for tower in config.task_towers
+    }
+
+
+def _experts(config: model_pb2.MMoE, x: keras.KerasTensor) -> keras.KerasTensor:
+    """The outputs of all experts, `(experts, batch, units)`."""
+    if not config.HasField("expert_dnn"):
+        return _listed_experts(config, x)
+    bank = layers.ExpertBank(
+        config.num_expert,
+        **dnn_arguments(config.expert_dnn),
+        l2=config.l2_regularization,
+        name="experts",
+    )
+    return bank(x)
+
+
+def _listed_experts(config: model_pb2.MMoE, x: keras.KerasTensor) -> keras.KerasTensor:
+    """EasyRec's older form, a `DNN` for each expert: a bank of one each, of any depth."""
+    widths = [expert.dnn.hidden_units[-1] for expert in config.experts]
+    if len(set(widths)) != 1:
+        raise ConfigError(
+            [f"`model_config.mmoe.experts` should all end in the same width. Received: {widths}."]
+        )
+    outputs = [
+        layers.ExpertBank(
+            1,
+            **dnn_arguments(expert.dnn),
+            l2=config.l2_regularization,
+            name=f"expert_{expert.expert_name}",
+        )(x)
+        for expert in config.experts
+    ]
+    return keras.layers.Concatenate(axis=0, name="experts")(outputs)

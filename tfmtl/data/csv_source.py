@@ -1,0 +1,190 @@
+"""Rows of CSV files.
+
+Lines are read one by one, mixed and put into batches; one op parses a batch. So a shuffle mixes
+rows and not batches of them, and the parsing, which takes most of the time, runs in parallel.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from tfmtl.data import base, complaints, files, headers
+from tfmtl.data.columns import Column, declared_columns
+from tfmtl.data.dialect import dialect_of
+from tfmtl.data.layout import Layout
+from tfmtl.errors import DataError
+from tfmtl.protos import dataset_pb2
+
+_logger = logging.getLogger(__name__)
+
+# Lines that are looked at together where bad ones are left out or searched for.
+_CHUNK = 256
+
+
+def open_csv(
+    data_config: dataset_pb2.DatasetConfig,
+    paths: str,
+    columns: Sequence[Column],
+    labels_required: bool,
+) -> CsvSource:
+    """Finds the files and what stands where in each.
+
+    Raises:
+        DataError: If a file is missing or empty, or lacks a column.
+    """
+    starts = _read_starts(paths, data_config.with_header)
+    dialect = dialect_of(data_config)
+    declared = declared_columns(data_config)
+    names = {
+        path: headers.read_header(path, lines[0], dialect)
+        if data_config.with_header
+        else headers.order_without_header(path, lines[0], declared, dialect, labels_required)
+        for path, lines in starts.items()
+    }
+    read = _columns_to_read(columns, list(names.values()), labels_required)
+    for path in names:
+        headers.check_header(path, names[path], read, dialect)
+    layouts = [Layout(dialect, names[path], read) for path in names]
+    return CsvSource(data_config, list(names), layouts)
+
+
+class CsvSource(base.Source):
+    """Rows of CSV files.
+
+    Args:
+        data_config: How to read them.
+        paths: The files, each with a row at least.
+        layouts: The order of columns in each file.
+    """
+
+    def __init__(
+        self,
+        data_config: dataset_pb2.DatasetConfig,
+        paths: Sequence[str],
+        layouts: Sequence[Layout],
+    ) -> None:
+        super().__init__(data_config, layouts[0].columns)
+        self._paths = list(paths)
+        self._layouts = list(dict.fromkeys(layouts))
+        self._layout_of_path = [self._layouts.index(layout) for layout in layouts]
+        self._header_lines = int(data_config.with_header)
+        with tf.device("CPU:0"):  # Where tf.data runs.
+            self._skipped = tf.Variable(0, trainable=False, dtype=tf.int64)
+
+    @property
+    def skipped_rows(self) -> int:
+        return int(self._skipped)
+
+    def bad_row_error(self) -> DataError | None:
+        _logger.info("Looking for the first bad row in %d files.", len(self._paths))
+        try:
+            return next(self._bad_rows(), None)
+        except DataError as damage:
+            return damage
+
+    def no_rows_error(self) -> DataError:
+        return DataError(f"Every row was left out as bad. The first: {self.bad_row_error()}")
+
+    def _read(self, shuffle: bool, seed: int) -> tf.data.Dataset:
+        packings = ["GZIP" if files.is_gzip(path) else "" for path in self._paths]
+        listing = tf.data.Dataset.from_tensor_slices((self._paths, packings, self._layout_of_path))
+        if not shuffle:
+            return self._leave_out_bad(listing.flat_map(self._read_file))
+        # The files are read in turns, a line at a time: their parts mix better than any buffer
+        # could, and TensorFlow reads ahead in parallel no faster than this.
+        listing = listing.shuffle(len(self._paths), seed=seed)
+        cycle = min(max(1, self._config.num_parallel_calls), len(self._paths))
+        rows = self._leave_out_bad(listing.interleave(self._read_file, cycle_length=cycle))
+        return rows.shuffle(max(1, self._config.shuffle_buffer_size), seed=seed)
+
+    def _read_file(self, path: tf.Tensor, packing: tf.Tensor, layout: tf.Tensor) -> tf.data.Dataset:
+        lines = tf.data.TextLineDataset(path, packing).skip(self._header_lines)
+        if len(self._layouts) == 1:
+            return lines
+        return tf.data.Dataset.zip((lines, tf.data.Dataset.from_tensors(layout).repeat()))
+
+    def _decode(self, *batch: tf.Tensor) -> base.Rows:
+        return self._by_layout(Layout.decode, *batch)
+
+    def _leave_out_bad(self, rows: tf.data.Dataset) -> tf.data.Dataset:
+        if self._config.bad_rows != dataset_pb2.DatasetConfig.SKIP:
+            return rows
+        return (
+            rows.batch(_CHUNK)
+            .map(self._good_rows, num_parallel_calls=self._parallel_calls, deterministic=True)
+            .unbatch()
+        )
+
+    def _good_rows(self, *batch: tf.Tensor) -> tf.Tensor | tuple[tf.Tensor, ...]:
+        good = self._by_layout(Layout.is_good, *batch)
+        self._skipped.assign_add(tf.math.count_nonzero(~good))
+        kept = tuple(tf.boolean_mask(rows, good) for rows in batch)
+        return kept if len(kept) > 1 else kept[0]
+
+    def _by_layout(
+        self,
+        read: Callable[[Layout, tf.Tensor], Any],
+        lines: tf.Tensor,
+        which: tf.Tensor | None = None,
+    ) -> Any:
+        """Reads each line as its own file's layout says, and keeps their order."""
+        if which is None:
+            return read(self._layouts[0], lines)
+        places = [tf.where(which == index)[:, 0] for index in range(len(self._layouts))]
+        parts = [
+            read(layout, tf.gather(lines, place))
+            for layout, place in zip(self._layouts, places, strict=True)
+        ]
+        order = [tf.cast(place, tf.int32) for place in places]
+        return tf.nest.map_structure(lambda *values: tf.dynamic_stitch(order, values), *parts)
+
+    def _bad_rows(self) -> Iterator[DataError]:
+        for path, index in zip(self._paths, self._layout_of_path, strict=True):
+            layout = self._layouts[index]
+            lines = enumerate(files.read_lines(path), start=1)
+            for chunk in _chunks(itertools.islice(lines, self._header_lines, None)):
+                good = layout.is_good(tf.constant([line for _, line in chunk])).numpy()
+                for (number, line), is_good in zip(chunk, good, strict=True):
+                    if not is_good:
+                        text = line.decode("utf-8", "backslashreplace")
+                        problem = complaints.about_line(layout, text)
+                        yield DataError(f"{path}:{number}: {problem}")
+
+
+def _read_starts(paths: str, with_header: bool) -> dict[str, list[bytes]]:
+    """The first lines of each file that has a row; a file that is found twice is read once."""
+    found = files.find_files(paths)
+    starts = {}
+    for file in found:
+        lines = list(itertools.islice(files.read_lines(file.path), 2))
+        if len(lines) > int(with_header):
+            starts[file.path] = lines
+        elif file.is_named:
+            received = "a header only" if lines else "an empty file"
+            raise DataError(f"{file.path}: should have a row at least. Received: {received}.")
+    if not starts:
+        raise DataError(f"{paths}: should have a row at least. Received: {len(found)} empty files.")
+    return starts
+
+
+def _columns_to_read(
+    columns: Sequence[Column], names: Sequence[Sequence[str]], labels_required: bool
+) -> tuple[Column, ...]:
+    """The wanted columns; without the labels that some file lacks, if they may be lacking."""
+    return tuple(
+        column
+        for column in columns
+        if labels_required
+        or not column.is_target
+        or all(column.name in present for present in names)
+    )
+
+
+def _chunks(lines: Iterator[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+    while chunk := list(itertools.islice(lines, _CHUNK)):
+        yield chunk

@@ -1,0 +1,48 @@
+"""Opens data: files or a DataFrame."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import pandas as pd
+
+from tfmtl.data.base import Source
+from tfmtl.data.columns import declared_columns, select_columns
+from tfmtl.data.csv_source import open_csv
+from tfmtl.data.frame_source import open_frame
+from tfmtl.protos import dataset_pb2
+
+
+def open_source(
+    data_config: dataset_pb2.DatasetConfig,
+    data: str | os.PathLike[str] | pd.DataFrame,
+    columns: Sequence[str] | None = None,
+    labels_required: bool = True,
+) -> Source:
+    """Opens data to read rows from.
+
+    Labels and the sample weight become float32, and a label whose cell is empty becomes NaN unless
+    the config has a `default_val` for it. All other columns have their declared types, and an empty
+    cell is the `default_val`, or 0; in text columns it stays empty.
+
+    Args:
+        data_config: The columns, and how to read them.
+        data: A comma-separated list of files, globs and directories; or a DataFrame.
+        columns: The columns to read. None reads all that are declared. Cells of other columns may
+            hold anything.
+        labels_required: Whether labels and the sample weight must be there. If not, they are read
+            where they are.
+
+    Raises:
+        DataError: If the data is missing, empty, or lacks a column.
+
+    Example:
+        >>> source = open_source(pipeline.data_config, "log/part-*.csv.gz")
+        >>> for batch in source.dataset(batch_size=4096, shuffle=True):
+        ...     print(batch["user_id"])
+    """
+    wanted = select_columns(declared_columns(data_config), columns)
+    if isinstance(data, pd.DataFrame):
+        return open_frame(data_config, data, wanted, labels_required)
+    return open_csv(data_config, os.fspath(data), wanted, labels_required)

@@ -11,7 +11,7 @@ With `share_embedding: false`, the paper's ESMM-NS, each tower has its own table
 
 References:
     Ma et al., "Entire Space Multi-Task Model: An Effective Approach for Estimating Post-Click
-    Conversion Rate", SIGIR 2018, https://arxiv.org/abs/1804.07931, eq. 2 and 3
+    Conversion Rate", SIGIR 2018, https://arxiv.org/abs/1804.07931, eq. 1 and 3
 """
 
 from __future__ import annotations

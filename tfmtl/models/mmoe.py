@@ -6,7 +6,7 @@
 
 References:
     Ma et al., "Modeling Task Relationships in Multi-task Learning with Multi-gate
-    Mixture-of-Experts", KDD 2018, https://doi.org/10.1145/3219819.3220007, eq. 6 and 7
+    Mixture-of-Experts", KDD 2018, https://doi.org/10.1145/3219819.3220007, section 4.2
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def _listed_experts(config: model_pb2.MMoE, x: keras.KerasTensor) -> keras.Keras
             1,
             **dnn_arguments(expert.dnn),
             l2=config.l2_regularization,
-            name=f"expert_{expert.expert_name}",
+            name=f"expert_{expert.expert_name or index}",
         )(x)
-        for expert in config.experts
+        for index, expert in enumerate(config.experts)
     ]
     return keras.layers.Concatenate(axis=0, name="experts")(outputs)

@@ -1,0 +1,158 @@
+"""The parts of a training, made from a checked config."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import tensorflow as tf
+import tf_keras as keras
+
+from tfmtl.data import open_source
+from tfmtl.errors import ConfigError, TrainingError
+from tfmtl.features import Columns
+from tfmtl.models import build_network, build_tasks
+from tfmtl.protos import dataset_pb2, pipeline_pb2, train_pb2
+from tfmtl.training.batches import Batches
+from tfmtl.training.checkpoints import list_checkpoints
+from tfmtl.training.model import MultiTaskModel
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_log = logging.getLogger(__name__)
+
+
+def build_model(pipeline: pipeline_pb2.Pipeline) -> tuple[Columns, MultiTaskModel]:
+    """The encoder and the model of a pipeline, seeded, with fresh weights.
+
+    Sets the seeds of Python, NumPy and TensorFlow to `train_config.seed`.
+    """
+    keras.utils.set_random_seed(pipeline.train_config.seed % 2**32)  # NumPy takes no more.
+    keras.backend.reset_uids()  # A second model of a process has the names of the first.
+    columns = Columns.from_pipeline(pipeline)
+    with tf.distribute.get_strategy().scope(), _saved_random_streams():
+        network = build_network(pipeline, columns)
+        return columns, MultiTaskModel(network, build_tasks(pipeline))
+
+
+def open_training(
+    pipeline: pipeline_pb2.Pipeline,
+    columns: Columns,
+    model: MultiTaskModel,
+    data: pd.DataFrame | None,
+) -> Batches:
+    """The batches to train on.
+
+    Args:
+        pipeline: Says where they come from.
+        columns: Encode them.
+        model: Says which columns it learns from.
+        data: Rows to take instead.
+    """
+    path = _path(pipeline, "train_path", "train_input_path", data)
+    return _open(pipeline, columns, model, data, path, pipeline.data_config.batch_size)
+
+
+def open_evaluation(
+    pipeline: pipeline_pb2.Pipeline,
+    columns: Columns,
+    model: MultiTaskModel,
+    data: pd.DataFrame | None,
+) -> Batches:
+    """The batches to evaluate on; arguments as of `open_training`."""
+    settings = pipeline.data_config
+    path = _path(pipeline, "eval_path", "eval_input_path", data)
+    own_size = settings.HasField("eval_batch_size")
+    batch_size = settings.eval_batch_size if own_size else settings.batch_size
+    return _open(pipeline, columns, model, data, path, batch_size)
+
+
+def has_evaluation(pipeline: pipeline_pb2.Pipeline) -> bool:
+    """Whether a pipeline names data to evaluate on."""
+    return bool(pipeline.WhichOneof("eval_path") and pipeline.eval_input_path)
+
+
+def check_start(pipeline: pipeline_pb2.Pipeline, continue_train: bool) -> None:
+    """Checks that a training may start, before anything is built.
+
+    Raises:
+        ConfigError: If the config does not say where to train, or how long.
+        TrainingError: If there are checkpoints already, and it is not to go on from them.
+    """
+    problems = []
+    if not pipeline.model_dir:
+        problems.append("`model_dir` should name a directory. Received: nothing.")
+    if not (pipeline.train_config.num_steps or pipeline.data_config.num_epochs):
+        problems.append(
+            "`train_config.num_steps` or `data_config.num_epochs` should be above 0. "
+            "Received: 0 for both, which would train for ever."
+        )
+    if problems:
+        raise ConfigError(problems)
+    existing = list_checkpoints(pipeline.model_dir)
+    if existing and not continue_train:
+        raise TrainingError(
+            "`model_dir` should be without checkpoints where a training starts. Received: "
+            f"`{existing[0]}`. Go on from it with --continue_train (in Python: "
+            "continue_train=True), or train into another directory."
+        )
+
+
+def set_threads(settings: train_pb2.TrainConfig) -> None:
+    """Sets TensorFlow's numbers of threads, where the config says them."""
+    threading = tf.config.threading
+    wanted = {
+        threading.set_inter_op_parallelism_threads: settings.inter_op_parallelism_threads,
+        threading.set_intra_op_parallelism_threads: settings.intra_op_parallelism_threads,
+    }
+    try:
+        for set_number, number in wanted.items():
+            if number:
+                set_number(number)
+    except RuntimeError:  # TensorFlow takes them only before its first operation.
+        _log.warning(
+            "`inter_op_parallelism_threads` and `intra_op_parallelism_threads` have no effect: "
+            "TensorFlow is already running in this process."
+        )
+
+
+@contextlib.contextmanager
+def _saved_random_streams() -> Iterator[None]:
+    """Lets dropout draw from streams whose position is a variable, and so part of a checkpoint."""
+    switch = keras.backend.experimental
+    was_on = switch.is_tf_random_generator_enabled()
+    switch.enable_tf_random_generator()
+    try:
+        yield
+    finally:
+        if not was_on:
+            switch.disable_tf_random_generator()
+
+
+def _path(
+    pipeline: pipeline_pb2.Pipeline, oneof: str, field: str, data: pd.DataFrame | None
+) -> str:
+    if data is not None:
+        return ""
+    kind = pipeline.WhichOneof(oneof)
+    if kind != field or not getattr(pipeline, field):
+        raise ConfigError([f"`{field}` should name the data. Received: {kind or 'nothing'}."])
+    return getattr(pipeline, field)
+
+
+def _open(
+    pipeline: pipeline_pb2.Pipeline,
+    columns: Columns,
+    model: MultiTaskModel,
+    data: pd.DataFrame | None,
+    path: str,
+    batch_size: int,
+) -> Batches:
+    targets = list(dict.fromkeys(c for task in model.tasks for c in task.target_columns))
+    names = list(dict.fromkeys([*columns.raw_columns, *targets]))
+    source = open_source(pipeline.data_config, path if data is None else data, names)
+    skips_bad_rows = pipeline.data_config.bad_rows == dataset_pb2.DatasetConfig.SKIP
+    return Batches(source, columns, targets, batch_size, strict=not skips_bad_rows)

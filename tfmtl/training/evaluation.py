@@ -1,0 +1,135 @@
+"""Measuring a model on a data set: every task's loss and metrics, each in its own sample space."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+from collections.abc import Callable, Mapping
+
+import tensorflow as tf
+
+from tfmtl.errors import DataError
+from tfmtl.training.batches import Batches, step_function
+from tfmtl.training.meter import TaskMeter
+from tfmtl.training.model import Batch, MultiTaskModel
+from tfmtl.training.writing import writing
+
+Results = dict[str, float | None]
+
+_log = logging.getLogger(__name__)
+
+
+class LeftOff(Exception):
+    """An evaluation was stopped before its end."""
+
+
+class Evaluator:
+    """Evaluates a model on some data, as often as it is asked to.
+
+    Args:
+        model: The model.
+        batches: The data.
+        num_examples: Rows to evaluate, rounded up to whole batches; 0 for all.
+    """
+
+    def __init__(self, model: MultiTaskModel, batches: Batches, num_examples: int = 0) -> None:
+        self._model = model
+        self._batches = batches
+        self._limit = math.ceil(num_examples / batches.batch_size) or -1
+        self._measure: Callable[[Batch], Mapping[str, tf.Tensor]] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all that it measures."""
+        return ["loss", *(metric.name for metric in self._model.metrics)]
+
+    def run(self, stopped: Callable[[], bool] = lambda: False) -> Results:
+        """Evaluates the model as it is now.
+
+        Args:
+            stopped: Asked after each batch whether to leave off.
+
+        Returns:
+            `loss`, `loss_<task>` and the metrics; None for one that has no value.
+
+        Raises:
+            DataError: If there are no rows, or one of their labels cannot be learned.
+            LeftOff: If it was stopped.
+        """
+        for metric in self._model.metrics:
+            metric.reset_state()
+        dataset = self._batches.dataset().take(self._limit)
+        measure = self._measure = self._measure or self._graph(dataset)
+        batch = None
+        for batch in self._batches.read(dataset):
+            self._check(measure(batch), batch)
+            if stopped():
+                raise LeftOff
+        if batch is None:
+            raise self._batches.source.no_rows_error()
+        return results(self._model)
+
+    def _graph(self, dataset: tf.data.Dataset) -> Callable[[Batch], Mapping[str, tf.Tensor]]:
+        return step_function(self._model.measure, dataset.element_spec)
+
+    def _check(self, losses: Mapping[str, tf.Tensor], batch: Batch) -> None:
+        if any(math.isnan(loss) for loss in losses.values()):
+            for task in self._model.tasks:
+                error = task.label_error(batch[1])
+                if error:
+                    raise DataError(error)
+
+
+def results(model: MultiTaskModel) -> Results:
+    """What the model's meters show; None, with a warning, for what has no value."""
+    by_task = {meter.task.name: _task_results(meter) for meter in model.meters}
+    total = 0.0
+    for meter in model.meters:
+        loss = by_task[meter.task.name].get(f"loss_{meter.task.name}")
+        total += meter.task.weight * loss if loss is not None else 0.0
+    return {"loss": total, **{k: v for each in by_task.values() for k, v in each.items()}}
+
+
+def write_results(path: str, step: int, values: Mapping[str, float | None]) -> None:
+    """Writes `{"global_step": …, …}` as JSON, aside and then renamed."""
+    aside = f"{path}.tmp"
+    with writing(f"The results of the evaluation in `{path}`"):
+        with open(aside, "w", encoding="utf-8") as file:
+            json.dump({"global_step": step, **values}, file, indent=2)
+            file.write("\n")
+        os.replace(aside, path)
+
+
+def results_line(step: int, values: Mapping[str, float | None]) -> str:
+    """One line for people: `evaluation at step 1,000 · loss 0.4127 · auc_ctr 0.7931`."""
+    parts = [f"{name} {_shown(value)}" for name, value in values.items()]
+    return " · ".join([f"evaluation at step {step:,}", *parts])
+
+
+def _task_results(meter: TaskMeter) -> Results:
+    values: Results = {}
+    for metric in meter.metrics:
+        value = float(metric.result()) if meter.rows else math.nan
+        values[metric.name] = value if math.isfinite(value) else None
+    missing = [f"`{name}`" for name, value in values.items() if value is None]
+    if missing:
+        verb = "has" if len(missing) == 1 else "have"
+        reason = _reason(meter)
+        _log.warning(
+            "Task `%s`: %s %s no value, %s.", meter.task.name, ", ".join(missing), verb, reason
+        )
+    return values
+
+
+def _reason(meter: TaskMeter) -> str:
+    if not meter.rows:
+        return "because no row with a known label is in its sample space"
+    if math.isfinite(float(meter.loss.result())):
+        return "because all rows in its sample space have labels of one class"
+    return "because the model's own answers are not finite numbers"
+
+
+def _shown(value: float | None) -> str:
+    return "none" if value is None else f"{value:.5g}"

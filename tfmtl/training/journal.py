@@ -1,0 +1,87 @@
+"""What a training tells while it runs: a line of progress, and points for TensorBoard."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+
+from tfmtl.protos import train_pb2
+from tfmtl.training.model import Losses, MultiTaskModel, learning_rates
+from tfmtl.training.progress import Progress, Stopwatch
+from tfmtl.training.state import TrainingState
+from tfmtl.training.summaries import EVALUATION, TRAIN, Summaries
+
+
+class Journal:
+    """Tells of steps and of evaluations.
+
+    Args:
+        settings: Say how often.
+        model_dir: Where the points for TensorBoard go.
+        model: The model.
+        state: Where its training stands.
+        watch: Times the training.
+    """
+
+    wants_stop = False
+
+    def __init__(
+        self,
+        settings: train_pb2.TrainConfig,
+        model_dir: str,
+        model: MultiTaskModel,
+        state: TrainingState,
+        watch: Stopwatch | None = None,
+    ) -> None:
+        self._watch = watch or Stopwatch()
+        self._every = settings.save_summary_steps
+        self._progress = Progress(self._watch, settings.log_step_count_steps, settings.num_steps)
+        self._summaries = Summaries(model_dir)
+        self._model = model
+        self._state = state
+        self._timed = False
+        self._last = (0.0, 0)
+
+    def after_step(self, losses: Losses) -> None:
+        """Tells of a step, if it is time."""
+        state = self._state
+        if not self._timed:
+            self._start()
+        elif self._progress.is_due(state.step):
+            rate = learning_rates(self._model)["learning_rate"]
+            self._progress.tell(state.step, state.rows, as_floats(losses), rate)
+        if self._every and state.step % self._every == 0:
+            self._summaries.write(TRAIN, state.step, self._points(losses))
+
+    def evaluation(self, results: Mapping[str, float | None]) -> None:
+        """Puts an evaluation into TensorBoard."""
+        self._summaries.write(EVALUATION, self._state.step, results)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Makes way for something else, whose time does not count."""
+        self._progress.end_line()
+        with self._watch.paused():
+            yield
+
+    def close(self) -> None:
+        """Ends the line, and closes the files."""
+        self._progress.end_line()
+        self._summaries.close()
+
+    def _start(self) -> None:
+        """Starts to measure the speed, now that the first step has made the graph."""
+        self._progress.start(self._state.step, self._state.rows)
+        self._last = (self._watch.seconds, self._state.rows)
+        self._timed = True
+
+    def _points(self, losses: Losses) -> dict[str, float]:
+        (seconds, rows), self._last = self._last, (self._watch.seconds, self._state.rows)
+        speed = (self._last[1] - rows) / max(self._last[0] - seconds, 1e-9)
+        points = {**as_floats(losses), **learning_rates(self._model)}
+        return {**points, "examples_per_second": speed}
+
+
+def as_floats(losses: Losses) -> dict[str, float]:
+    """Scalars as numbers of Python."""
+    return {name: float(value) for name, value in losses.items()}

@@ -1,0 +1,84 @@
+"""The training loop: step after step, until the data ends or something says stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+import tensorflow as tf
+
+from tfmtl.training.batches import step_function
+from tfmtl.training.model import Batch, Losses, MultiTaskModel
+from tfmtl.training.not_finite import explain, is_not_finite
+from tfmtl.training.state import TrainingState
+
+
+class Hook(Protocol):
+    """Something that happens beside the steps."""
+
+    def after_step(self, losses: Losses) -> None:
+        """Is called after each step, with its losses."""
+
+    @property
+    def wants_stop(self) -> bool:
+        """Whether training should end here."""
+
+
+class TrainLoop:
+    """Trains a model.
+
+    Args:
+        model: The model, compiled.
+        state: Where the training stands; it is moved on.
+        batch_size: Rows read for a step.
+        num_steps: The last step; 0 for none.
+        hooks: What happens beside, in this order.
+    """
+
+    def __init__(
+        self,
+        model: MultiTaskModel,
+        state: TrainingState,
+        batch_size: int,
+        num_steps: int = 0,
+        hooks: Sequence[Hook] = (),
+    ) -> None:
+        self._model = model
+        self._state = state
+        self._batch_size = batch_size
+        self._num_steps = num_steps
+        self._hooks = hooks
+
+    def run(self, batches: Iterator[Batch], spec: Any) -> None:
+        """Trains until the last step, the end of the batches, or the wish of a hook.
+
+        Args:
+            batches: The batches, from where the training stands.
+            spec: What they look like, as a dataset's `element_spec`.
+
+        Raises:
+            TrainingError: If a loss or a gradient is not finite.
+        """
+        train_step = step_function(self._model.train_step, spec)
+        while not self._is_over():
+            batch = next(batches, None)
+            if batch is None:
+                return
+            losses = self._step(train_step, batch)
+            self._state.step += 1
+            self._state.rows += self._batch_size
+            for hook in self._hooks:
+                hook.after_step(losses)
+
+    def _is_over(self) -> bool:
+        if self._num_steps and self._state.step >= self._num_steps:
+            return True
+        return any(hook.wants_stop for hook in self._hooks)
+
+    def _step(self, train_step: Callable[[Batch], Losses], batch: Batch) -> Losses:
+        try:
+            return train_step(batch)
+        except tf.errors.InvalidArgumentError as error:
+            if not is_not_finite(error):
+                raise
+            raise explain(self._model, batch, self._state.step + 1) from error

@@ -1,0 +1,180 @@
+"""The model in training: a network that gives logits, the tasks that judge them, the optimizers.
+
+    total = Σ_t weight_t·loss_t + regularization
+
+Clipping shortens all gradients together: g ← g·min(1, c / ‖g‖), ‖g‖ over all variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+import tf_keras as keras
+
+from tfmtl.tasks.task import Task
+from tfmtl.training.meter import TaskMeter
+from tfmtl.training.row_sparse import merge_duplicates
+
+Batch = tuple[Mapping[str, Any], Mapping[str, tf.Tensor]]
+Losses = dict[str, tf.Tensor]
+
+
+class MultiTaskModel(tfrs.Model):
+    """Trains a network on several tasks at once.
+
+    Batches are pairs of encoded features and targets. `fit` and `evaluate` work as for any Keras
+    model.
+
+    Args:
+        network: Maps encoded features to `{task name: logits (batch, units)}`.
+        tasks: The tasks; one or more of them have a loss.
+
+    Example:
+    >>> model = MultiTaskModel(network, tasks)
+    >>> model.compile([LazyAdam(0.01), Adagrad(0.1)])  # For embeddings, for all else.
+    >>> model.fit(batches, epochs=1)
+    """
+
+    def __init__(self, network: keras.Model, tasks: Sequence[Task], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.network = network
+        self.meters = tuple(TaskMeter(task) for task in tasks)
+        self.gradient_clipping_by_norm = 0.0
+
+    @property
+    def tasks(self) -> list[Task]:
+        """The tasks, in the config's order."""
+        return [meter.task for meter in self.meters]
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """What an evaluation measures of all tasks; Keras starts them anew for each."""
+        return [metric for meter in self.meters for metric in meter.metrics]
+
+    def compile(
+        self,
+        optimizer: keras.optimizers.legacy.Optimizer | Sequence[keras.optimizers.legacy.Optimizer],
+        gradient_clipping_by_norm: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        """Says how to train.
+
+        Args:
+            optimizer: One for all variables, or two: for the embeddings, and for all else.
+            gradient_clipping_by_norm: The longest that all gradients together may be; 0 for any.
+            **kwargs: As for `keras.Model.compile`.
+        """
+        super().compile(optimizer=optimizer, **kwargs)
+        self.gradient_clipping_by_norm = gradient_clipping_by_norm
+
+    def call(self, inputs: Mapping[str, Any], training: bool | None = None) -> dict[str, tf.Tensor]:
+        return self.network(inputs, training=training)
+
+    def compute_loss(self, inputs: Batch, training: bool = False) -> tf.Tensor:
+        """The total loss of a batch; regularization is part of it only in training."""
+        return self.batch_losses(inputs, training)["loss"]
+
+    def batch_losses(self, batch: Batch, training: bool) -> Losses:
+        """The losses of a batch, scalars.
+
+        Returns:
+            `loss`, the total; `loss_<task>`, without the task's weight; `regularization_loss`.
+        """
+        encoded, targets = batch
+        logits = self.network(encoded, training=training)
+        losses: Losses = {}
+        total = regularization = self._regularization() if training else tf.constant(0.0)
+        for task in self.tasks:
+            loss = task.loss(logits[task.name], targets)
+            if loss is not None:
+                losses[f"loss_{task.name}"] = loss
+                total += task.weight * loss
+        return {"loss": total, **losses, "regularization_loss": regularization}
+
+    def train_step(self, data: Batch) -> Losses:
+        """Makes one step.
+
+        A loss or a gradient that is not finite is an error, and changes no variable.
+
+        Returns:
+            The losses before the step, as `batch_losses` names them, and `gradient_norm`.
+        """
+        with tf.GradientTape() as tape:
+            losses = self.batch_losses(data, training=True)
+        variables = self.network.trainable_variables
+        gradients = [merge_duplicates(g) for g in tape.gradient(losses["loss"], variables)]
+        losses["gradient_norm"] = tf.linalg.global_norm(gradients)
+        with tf.control_dependencies(_finite(losses)):
+            if self.gradient_clipping_by_norm > 0:
+                gradients, _ = tf.clip_by_global_norm(
+                    gradients, self.gradient_clipping_by_norm, use_norm=losses["gradient_norm"]
+                )
+            self._apply(gradients, variables)
+        return losses
+
+    def test_step(self, data: Batch) -> dict[str, tf.Tensor]:
+        """Adds a batch to the evaluation, and tells what it measures so far."""
+        self.measure(data)
+        results = {metric.name: metric.result() for metric in self.metrics}
+        total = tf.add_n([m.task.weight * m.loss.result() for m in self.meters if m.task.trained])
+        return {"loss": total, **results}
+
+    def measure(self, batch: Batch) -> Losses:
+        """Adds a batch to the evaluation.
+
+        Returns:
+            `loss_<task>` of this batch.
+        """
+        encoded, targets = batch
+        logits = self.network(encoded, training=False)
+        losses = {m.task.name: m.update(logits[m.task.name], targets) for m in self.meters}
+        return {f"loss_{task}": loss for task, loss in losses.items() if loss is not None}
+
+    def optimized(self) -> list[tuple[keras.optimizers.legacy.Optimizer, list[tf.Variable]]]:
+        """Each optimizer with its variables."""
+        optimizers = tf.nest.flatten(self.optimizer)
+        variables = self.network.trainable_variables
+        if len(optimizers) == 1:
+            return [(optimizers[0], variables)]
+        embeddings = {variable.ref() for variable in self.embedding_variables()}
+        return [
+            (optimizers[0], [v for v in variables if v.ref() in embeddings]),
+            (optimizers[1], [v for v in variables if v.ref() not in embeddings]),
+        ]
+
+    def embedding_variables(self) -> list[tf.Variable]:
+        """The embedding tables: the variables that layers call their `embedding_variables`."""
+        layers = [self.network, *self.network.submodules]
+        return [v for layer in layers for v in getattr(layer, "embedding_variables", [])]
+
+    def create_slots(self) -> None:
+        """Creates the optimizers' own variables, which otherwise the first step does."""
+        for optimizer, variables in self.optimized():
+            optimizer._create_all_weights(variables)
+
+    def _regularization(self) -> tf.Tensor:
+        return tf.add_n([tf.reduce_sum(loss) for loss in self.network.losses] or [tf.constant(0.0)])
+
+    def _apply(self, gradients: Iterable[Any], variables: Iterable[tf.Variable]) -> None:
+        by_variable = {v.ref(): g for g, v in zip(gradients, variables, strict=True)}
+        for optimizer, its_variables in self.optimized():
+            pairs = [(by_variable[v.ref()], v) for v in its_variables]
+            optimizer.apply_gradients([(g, v) for g, v in pairs if g is not None])
+
+
+def learning_rates(model: MultiTaskModel) -> dict[str, float]:
+    """The rate of the next step: `learning_rate`, and with two optimizers the embeddings' own.
+
+    With two, `learning_rate` is that of all but the embeddings.
+    """
+    rates = [float(optimizer._decayed_lr(tf.float32)) for optimizer, _ in model.optimized()]
+    names = ["learning_rate_embeddings", "learning_rate"][-len(rates) :]
+    return dict(zip(names, rates, strict=True))
+
+
+def _finite(scalars: Mapping[str, tf.Tensor]) -> list[tf.Tensor]:
+    """Checks to wait for. Their errors name the scalar."""
+    return [tf.debugging.check_numerics(value, name) for name, value in scalars.items()]

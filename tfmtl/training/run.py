@@ -1,0 +1,232 @@
+"""Training and evaluating what a config describes, from its message to files in its model_dir."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from tfmtl import config
+from tfmtl.features import Columns
+from tfmtl.protos import pipeline_pb2
+from tfmtl.tasks import Task
+from tfmtl.training import build
+from tfmtl.training.batches import Batches
+from tfmtl.training.best import Best, build_best
+from tfmtl.training.checkpoints import Checkpoints, restore_weights
+from tfmtl.training.evaluation import Evaluator, Results, results_line, write_results
+from tfmtl.training.journal import Journal
+from tfmtl.training.loop import Hook, TrainLoop
+from tfmtl.training.model import MultiTaskModel
+from tfmtl.training.optimizers import build_optimizers
+from tfmtl.training.rounds import RESULTS_FILE, Rounds, Timetable
+from tfmtl.training.state import TrainingState
+from tfmtl.training.stopping import StopSignals
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CONFIG_FILE = "pipeline.config"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """An evaluation.
+
+    Args:
+        step: Steps the model had made.
+        metrics: `loss`, `loss_<task>` and the metrics; None for one that has no value.
+        is_best: Whether it is the best of its training so far.
+        model: The model as it was evaluated.
+        columns: Its columns.
+    """
+
+    step: int
+    metrics: Results
+    is_best: bool
+    model: MultiTaskModel
+    columns: Columns
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """A training that has ended.
+
+    Args:
+        model: The model as it was at the last step.
+        columns: Its columns.
+        global_step: The last step.
+        metrics: The last evaluation; None if there was none in this run.
+        best_step: The step of the best evaluation; None if none was called the best.
+        interrupted: Whether a signal ended it.
+    """
+
+    model: MultiTaskModel
+    columns: Columns
+    global_step: int
+    metrics: Results | None
+    best_step: int | None
+    interrupted: bool
+
+    @property
+    def tasks(self) -> list[Task]:
+        """The model's tasks."""
+        return self.model.tasks
+
+
+def train(
+    pipeline: pipeline_pb2.Pipeline,
+    *,
+    train_data: pd.DataFrame | None = None,
+    eval_data: pd.DataFrame | None = None,
+    continue_train: bool = False,
+    on_evaluation: Callable[[Evaluation], None] | None = None,
+) -> Training:
+    """Trains the model of a pipeline.
+
+    The pipeline's `model_dir` holds afterwards the config, the checkpoints, points for TensorBoard
+    and, with evaluation data, `eval_result.json` of the last evaluation.
+
+    Args:
+        pipeline: A checked config.
+        train_data: Rows to train on, instead of the config's path.
+        eval_data: Rows to evaluate on, instead of the config's path.
+        continue_train: Whether to go on from the newest checkpoint in `model_dir`.
+        on_evaluation: Is called after each evaluation.
+
+    Raises:
+        ConfigError: If the config lacks something.
+        DataError: If the data cannot be read.
+        TrainingError: If training cannot start or go on.
+    """
+    build.check_start(pipeline, continue_train)
+    build.set_threads(pipeline.train_config)
+    run = _Run(pipeline, train_data, eval_data, on_evaluation or (lambda evaluation: None))
+    config.save(pipeline, os.path.join(pipeline.model_dir, CONFIG_FILE))
+    return run.execute()
+
+
+def evaluate(
+    pipeline: pipeline_pb2.Pipeline,
+    *,
+    checkpoint: str = "latest",
+    data: pd.DataFrame | None = None,
+    result_path: str | None = None,
+) -> Evaluation:
+    """Evaluates a trained model.
+
+    Args:
+        pipeline: The config it was trained with.
+        checkpoint: `latest`, `best`, or the path of a checkpoint or of a directory of them.
+        data: Rows to evaluate on, instead of the config's path.
+        result_path: File to write the results to, as JSON; by default `eval_result.json` in
+            `model_dir`.
+
+    Raises:
+        ConfigError: If the config names no evaluation data.
+        DataError: If the data cannot be read.
+        TrainingError: If there is no such checkpoint, or it is of another model.
+    """
+    build.set_threads(pipeline.train_config)
+    columns, model = build.build_model(pipeline)
+    batches = build.open_evaluation(pipeline, columns, model, data)
+    path, step = restore_weights(model.network, pipeline.model_dir, checkpoint)
+    _log.info("Evaluating `%s`.", path)
+    results = Evaluator(model, batches, pipeline.eval_config.num_examples).run()
+    _tell_skipped(batches)
+    _log.info("%s", results_line(step, results))
+    write_results(result_path or os.path.join(pipeline.model_dir, RESULTS_FILE), step, results)
+    return Evaluation(step, results, False, model, columns)
+
+
+class _Run:
+    """One run of a training: what it is made of, and its course."""
+
+    def __init__(
+        self,
+        pipeline: pipeline_pb2.Pipeline,
+        train_data: pd.DataFrame | None,
+        eval_data: pd.DataFrame | None,
+        on_evaluation: Callable[[Evaluation], None],
+    ) -> None:
+        self._pipeline = pipeline
+        self._settings = settings = pipeline.train_config
+        self._on_evaluation = on_evaluation
+        self._columns, self._model = build.build_model(pipeline)
+        self._model.compile(build_optimizers(settings), settings.gradient_clipping_by_norm)
+        self._batches = build.open_training(pipeline, self._columns, self._model, train_data)
+        self._evaluator = self._make_evaluator(eval_data)
+        self._state = state = TrainingState()
+        self._best = self._make_best()
+        keep = settings.keep_checkpoint_max
+        self._checkpoints = Checkpoints(pipeline.model_dir, self._model, state, keep)
+
+    def execute(self) -> Training:
+        """Trains from where the model_dir stands to the end."""
+        restored = self._checkpoints.restore_latest()
+        journal = Journal(self._settings, self._pipeline.model_dir, self._model, self._state)
+        with contextlib.closing(journal), StopSignals() as signals:
+            rounds = self._make_rounds(journal, signals)
+            if restored:
+                _log.info("Going on from `%s`.", restored)
+                rounds.resume()
+            self._loop([journal, rounds])
+            rounds.finish()
+        _tell_skipped(self._batches)
+        return self._result(rounds.results, signals.received)
+
+    def _loop(self, hooks: Sequence[Hook]) -> None:
+        config_of_data = self._pipeline.data_config
+        dataset = self._batches.dataset(
+            shuffle=config_of_data.shuffle,
+            epochs=config_of_data.num_epochs or None,
+            seed=self._settings.seed % 2**31,
+            skip_rows=self._state.rows,
+        )
+        size, num_steps = self._batches.batch_size, self._settings.num_steps
+        loop = TrainLoop(self._model, self._state, size, num_steps, hooks)
+        loop.run(self._batches.read(dataset), dataset.element_spec)
+        if not self._state.step:
+            raise self._batches.source.no_rows_error()
+
+    def _make_evaluator(self, data: pd.DataFrame | None) -> Evaluator | None:
+        if data is None and not build.has_evaluation(self._pipeline):
+            return None
+        batches = build.open_evaluation(self._pipeline, self._columns, self._model, data)
+        return Evaluator(self._model, batches, self._pipeline.eval_config.num_examples)
+
+    def _make_best(self) -> Best | None:
+        if self._evaluator is None:
+            return None
+        return build_best(self._pipeline.export_config, self._evaluator.names, self._state)
+
+    def _make_rounds(self, journal: Journal, signals: StopSignals) -> Rounds:
+        settings = self._settings
+        return Rounds(
+            self._checkpoints,
+            self._evaluator,
+            self._best,
+            Timetable(settings.save_checkpoints_steps, settings.save_checkpoints_secs),
+            signals,
+            journal,
+            self._evaluated,
+        )
+
+    def _evaluated(self, results: Results, is_best: bool) -> None:
+        step = self._state.step
+        self._on_evaluation(Evaluation(step, results, is_best, self._model, self._columns))
+
+    def _result(self, results: Results | None, interrupted: bool) -> Training:
+        state = self._state
+        best_step = state.best_step if state.best_value is not None else None
+        return Training(self._model, self._columns, state.step, results, best_step, interrupted)
+
+
+def _tell_skipped(batches: Batches) -> None:
+    if batches.source.skipped_rows:
+        _log.warning("%d bad rows were left out.", batches.source.skipped_rows)

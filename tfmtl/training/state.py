@@ -1,0 +1,38 @@
+"""Where a training stands. Each checkpoint holds it, so that a resumed run goes on from there."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import tensorflow as tf
+
+
+@dataclasses.dataclass(eq=False)
+class TrainingState(tf.train.experimental.PythonState):
+    """Where a training stands.
+
+    Args:
+        step: Steps made.
+        rows: Rows of the training data read for them, bad ones included.
+        best_metric: What `best_value` is a value of.
+        best_value: The best value an evaluation has seen; None before the first.
+        best_step: The step of that evaluation.
+        evaluation_due: Whether the evaluation of this step was still to come.
+    """
+
+    step: int = 0
+    rows: int = 0
+    best_metric: str = ""
+    best_value: float | None = None
+    best_step: int = 0
+    evaluation_due: bool = False
+
+    def serialize(self) -> str:
+        """As JSON, for a checkpoint."""
+        return json.dumps({f.name: getattr(self, f.name) for f in dataclasses.fields(self)})
+
+    def deserialize(self, value: str | bytes) -> None:
+        """Takes over what `serialize` wrote."""
+        for name, content in json.loads(value).items():
+            setattr(self, name, content)

@@ -1,0 +1,31 @@
+"""What to tell when the disk is full, or may not be written to."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from tfmtl.errors import TrainingError
+
+
+@contextlib.contextmanager
+def writing(what: str, then: str = "") -> Iterator[None]:
+    """Turns the errors of writing into one that says what could not be written.
+
+    Args:
+        what: The thing written, as the beginning of a sentence.
+        then: What to know besides, as a sentence.
+    """
+    try:
+        yield
+    except (OSError, tf.errors.OpError) as error:
+        raise TrainingError(
+            f"{what} could not be written: {one_line(error)} {then}".strip()
+        ) from error
+
+
+def one_line(error: Exception) -> str:
+    """An error's message as one short sentence."""
+    return " ".join(str(error).split())[:300].rstrip(".") + "."

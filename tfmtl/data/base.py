@@ -16,6 +16,14 @@ from tfmtl.protos import dataset_pb2
 
 Rows = dict[str, tf.Tensor]
 
+_RIDDLES = (
+    tf.errors.InvalidArgumentError,
+    tf.errors.DataLossError,
+    tf.errors.NotFoundError,
+    # A message that quotes a cell which is no UTF-8 cannot become an exception in Python.
+    UnicodeDecodeError,
+)
+
 
 class Source(abc.ABC):
     """A place that rows are read from.
@@ -103,10 +111,9 @@ def translate_errors(source: Source) -> Iterator[None]:
         ...     for batch in source.dataset(batch_size=32):
         ...         train(batch)
     """
-    riddles = (tf.errors.InvalidArgumentError, tf.errors.DataLossError, tf.errors.NotFoundError)
     try:
         yield
-    except riddles as riddle:
+    except _RIDDLES as riddle:
         error = source.bad_row_error()
         if error is None:
             raise

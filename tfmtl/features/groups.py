@@ -1,0 +1,117 @@
+"""Feature groups: from encoded features to the vectors that an architecture reads."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import tf_keras as keras
+
+from tfmtl import config as configs
+from tfmtl.errors import ConfigError
+from tfmtl.features.columns import Columns
+from tfmtl.features.embedding_regularization import EmbeddingRegularization
+from tfmtl.features.feature import Feature
+from tfmtl.features.tables import tables_of
+from tfmtl.layers import PackedEmbedding
+from tfmtl.protos.pipeline_pb2 import Pipeline
+
+# A feature, a group and a task may have the same name, two layers may not.
+_INPUT_NAME = "input/{}"
+_PROJECTION_NAME = "{}/projection{}"
+
+
+def build_inputs(columns: Columns) -> dict[str, keras.KerasTensor]:
+    """The inputs of a network: a symbolic tensor for each that the encoder returns, by its name."""
+    return {
+        name: keras.Input(type_spec=spec, name=_INPUT_NAME.format(name))
+        for name, spec in columns.encoded_signature().items()
+    }
+
+
+def build_groups(
+    pipeline: Pipeline,
+    columns: Columns,
+    inputs: Mapping[str, keras.KerasTensor],
+    suffix: str = "",
+) -> dict[str, keras.KerasTensor]:
+    """Embeds the features and puts them together: one vector for each feature group.
+
+    All features with ids are embedded by one layer, `embeddings`; a feature of numbers is itself,
+    or with an `embedding_dim` its linear projection Σ_d x_d·W[d]. A group is the concatenation of
+    its features in the order in which it lists them, by a layer of its name.
+
+    Args:
+        pipeline: The pipeline whose groups to build.
+        columns: Its encoder.
+        inputs: The encoded features, as `build_inputs` makes them.
+        suffix: Ending of the layers' names. Another suffix is another set of tables.
+
+    Returns:
+        (batch, width) for each group, by its name.
+
+    Raises:
+        ConfigError: If a group names an unknown feature, or features cannot share a table.
+    """
+    vectors = _vectors(columns, inputs, pipeline.model_config.embedding_regularization, suffix)
+    return {
+        group.group_name: keras.layers.Concatenate(name=f"{group.group_name}{suffix}")(
+            [_member(vectors, name, group.group_name) for name in configs.group_features(group)]
+        )
+        for group in pipeline.model_config.feature_groups
+    }
+
+
+def _vectors(
+    columns: Columns,
+    inputs: Mapping[str, keras.KerasTensor],
+    regularization: float,
+    suffix: str,
+) -> dict[str, keras.KerasTensor]:
+    """What each feature brings to a group, (batch, width)."""
+    features = columns.features.values()
+    embedded = _embedded(features, inputs, suffix) | _projected(features, inputs, suffix)
+    if regularization and embedded:
+        layer = EmbeddingRegularization(regularization, name=f"embedding_regularization{suffix}")
+        embedded = layer(embedded)
+    plain = {each.name: inputs[each.name] for each in features if each.name not in embedded}
+    return embedded | plain
+
+
+def _embedded(
+    features: Collection[Feature], inputs: Mapping[str, keras.KerasTensor], suffix: str
+) -> dict[str, keras.KerasTensor]:
+    """Looks up the ids of all features at once."""
+    tables, lookups = tables_of(features)
+    if not tables:
+        return {}
+    ids = {
+        name: inputs[name]
+        for feature in features
+        if feature.ids is not None
+        for name in feature.encoded_signature()
+    }
+    return PackedEmbedding(tables, lookups, name=f"embeddings{suffix}")(ids)
+
+
+def _projected(
+    features: Collection[Feature], inputs: Mapping[str, keras.KerasTensor], suffix: str
+) -> dict[str, keras.KerasTensor]:
+    """Projects the features of numbers that ask for an embedding."""
+    return {
+        feature.name: keras.layers.Dense(
+            feature.embedding.dim,
+            use_bias=False,
+            kernel_initializer=feature.embedding.fresh_initializer(),
+            name=_PROJECTION_NAME.format(feature.name, suffix),
+        )(inputs[feature.name])
+        for feature in features
+        if feature.ids is None and feature.embedding.dim
+    }
+
+
+def _member(vectors: Mapping[str, keras.KerasTensor], name: str, group: str) -> keras.KerasTensor:
+    if name not in vectors:
+        raise ConfigError(
+            [f"Feature group `{group}` should name features. Received: `{name}`, an unknown one."]
+        )
+    return vectors[name]

@@ -1,0 +1,188 @@
+"""One number or a vector of numbers a row, plain, projected or binned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from tfmtl.config import feature_name
+from tfmtl.errors import ConfigError
+from tfmtl.features.column import Column
+from tfmtl.features.conversion import as_numbers, is_number
+from tfmtl.features.embedding import Embedding
+from tfmtl.features.feature import BAGS, IDS, Encoded, Feature, Raw
+from tfmtl.features.parts import Parts
+from tfmtl.features.splitting import split_places
+from tfmtl.protos.feature_pb2 import FeatureConfig
+
+
+class RawFeature(Feature):
+    """Numbers, float32 `(batch, size)`, or the ids of their bins, int64 `(batch,)`.
+
+        x' = (x - low) / (high - low)           with a range (low, high)
+        id = how many edges are ≤ x'            with edges; n edges make n + 1 bins
+
+    A value is missing if it is an empty text, text that is no number, NaN, or without edges an
+    infinity. It then is the column's default or 0, within a vector always 0.
+
+    A vector is text with separators; a short one is filled up with 0, a long one is cut. Binned, it
+    is a bag of ids, ragged `(batch, size)`, with bins of its own for each place.
+
+    Args:
+        name: Its name.
+        column: The column it reads.
+        embedding: How its bins are embedded, or without bins how wide its projection is. Width 0
+            means plain numbers.
+        size: How many numbers a row has.
+        separator: What stands between the numbers of a vector.
+        value_range: The values to be mapped to 0 and 1. Others are not clipped.
+        edges: Ascending edges of bins. A value on an edge belongs to the bin above it.
+        combiner: How the embeddings of a vector's bins become one: "sum", "mean" or "sqrtn".
+    """
+
+    def __init__(
+        self,
+        name: str,
+        column: Column,
+        embedding: Embedding,
+        size: int = 1,
+        separator: str = "|",
+        value_range: tuple[float, float] | None = None,
+        edges: Sequence[float] = (),
+        combiner: str = "sum",
+    ) -> None:
+        super().__init__(name, (column,), embedding)
+        self.size = size
+        self._column = column
+        self._separator = separator
+        self._range = value_range
+        self._edges = list(edges)
+        self._combiner = combiner
+        self._default = _number(column.default) if size == 1 and self._may_lack else 0.0
+
+    @classmethod
+    def from_config(cls, config: FeatureConfig, parts: Parts) -> RawFeature:
+        (column,) = parts.columns(config)
+        if config.raw_input_dim > 1 and not column.is_text:
+            raise ConfigError(
+                [
+                    f"column `{column.name}` should be STRING, because `raw_input_dim` is "
+                    f"{config.raw_input_dim}. Received: {column.kind}."
+                ]
+            )
+        edges = _edges(config)
+        value_range = (config.min_val, config.max_val)
+        return cls(
+            feature_name(config),
+            column,
+            Embedding.from_config(config, needed="bins are embedded" if edges else ""),
+            config.raw_input_dim,
+            config.separator,
+            value_range if config.max_val > config.min_val else None,
+            edges,
+            config.combiner,
+        )
+
+    @property
+    def expects(self) -> str:
+        if self.size == 1:
+            return "a number"
+        return f"{self.size} numbers at most separated by `{self._separator}`"
+
+    @property
+    def ids(self) -> int | None:
+        return self.size * self._bins if self._edges else None
+
+    @property
+    def width(self) -> int:
+        return self.embedding.dim or self.size
+
+    @property
+    def combiner(self) -> str:
+        return self._combiner if self._edges and self.size > 1 else ""
+
+    def encode(self, raw: Raw) -> Encoded:
+        values = self._normalised(self._values(raw[self._column.name]))
+        if not self._edges:
+            return {self.name: tf.reshape(values, [-1, self.size])}
+        return {self.name: self._binned(values)}
+
+    def encoded_signature(self) -> dict[str, tf.TypeSpec]:
+        if not self._edges:
+            return {self.name: tf.TensorSpec([None, self.size], tf.float32)}
+        return {self.name: IDS if self.size == 1 else BAGS}
+
+    def malformed(self, raw: Raw) -> tf.Tensor | None:
+        if not self._column.is_text:
+            return None
+        text = self._column.filled(raw[self._column.name])
+        if self.size == 1:
+            return _no_number(text)
+        items = split_places(text, self._separator)
+        wrong = tf.reduce_any(items.with_flat_values(_no_number(items.flat_values)), axis=1)
+        return tf.logical_or(wrong, items.row_lengths() > self.size)
+
+    @property
+    def _may_lack(self) -> bool:
+        """Whether its column can hold a value that is not a number."""
+        return self._column.is_text or self._column.dtype.is_floating
+
+    @property
+    def _bins(self) -> int:
+        return len(self._edges) + 1
+
+    def _values(self, raw: tf.Tensor) -> tf.Tensor:
+        """The numbers, none of them missing: (batch,), of a vector (batch, size)."""
+        if self.size == 1:
+            return self._present(as_numbers(raw), self._default)
+        items = split_places(self._column.filled(raw), self._separator)
+        numbers = self._present(as_numbers(items.flat_values), 0.0)
+        return items.with_flat_values(numbers).to_tensor(0.0, shape=[None, self.size])
+
+    def _present(self, numbers: tf.Tensor, default: float) -> tf.Tensor:
+        if not self._may_lack:
+            return numbers
+        usable = (
+            tf.logical_not(tf.math.is_nan(numbers)) if self._edges else tf.math.is_finite(numbers)
+        )
+        return tf.where(usable, numbers, default)
+
+    def _normalised(self, values: tf.Tensor) -> tf.Tensor:
+        if self._range is None:
+            return values
+        low, high = self._range
+        return (values - low) / (high - low)
+
+    def _binned(self, values: tf.Tensor) -> tf.Tensor | tf.RaggedTensor:
+        ids = tf.cast(tf.raw_ops.Bucketize(input=values, boundaries=self._edges), tf.int64)
+        if self.size == 1:
+            return ids
+        # Each place of the vector has bins of its own.
+        placed = tf.reshape(ids + tf.range(self.size, dtype=tf.int64) * self._bins, [-1])
+        splits = tf.range(tf.shape(ids, tf.int64)[0] + 1) * self.size
+        return tf.RaggedTensor.from_row_splits(placed, splits, validate=False)
+
+
+def _no_number(text: tf.Tensor) -> tf.Tensor:
+    """Where there is text, but no number."""
+    return tf.logical_and(tf.not_equal(text, ""), tf.logical_not(is_number(text)))
+
+
+def _edges(config: FeatureConfig) -> list[float]:
+    """The edges of the bins asked for: `boundaries`, or 0/n ... (n-1)/n of the range."""
+    edges = list(config.boundaries)
+    if config.num_buckets > 1 and config.max_val > config.min_val and not edges:
+        edges = [place / config.num_buckets for place in range(config.num_buckets)]
+    if sorted(set(edges)) != edges:
+        raise ConfigError([f"`boundaries` should ascend. Received: {edges}."])
+    return edges
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text or 0)
+    except ValueError as error:
+        raise ConfigError(
+            [f"`default_val` of its column should be a number. Received: `{text}`."]
+        ) from error

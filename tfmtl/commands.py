@@ -66,6 +66,17 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(edit_flags=[])
 
 
+def add_checkpoint_option(parser: argparse.ArgumentParser) -> None:
+    """The option that says which checkpoint."""
+    parser.add_argument(
+        "--checkpoint",
+        "--checkpoint_path",
+        default="latest",
+        metavar="C",
+        help="latest, best or a path (default: latest)",
+    )
+
+
 def run(
     command: Callable[[argparse.Namespace], int | None],
     parser: argparse.ArgumentParser,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
+from google.protobuf import text_format
 
 from tfmtl import config
 from tfmtl.errors import ExportError
@@ -16,7 +17,7 @@ from tfmtl.features import Columns
 from tfmtl.features.column import Column
 from tfmtl.protos.pipeline_pb2 import Pipeline
 from tfmtl.serving.check import check_answers
-from tfmtl.serving.signatures import Servable, build_servable
+from tfmtl.serving.signatures import Servable, build_servable, check_input_names
 from tfmtl.serving.versions import publish
 from tfmtl.tasks import Task
 
@@ -63,22 +64,50 @@ def export(
         raise ExportError(f"The model could not be exported to `{directory}`: {error}") from error
 
 
+def check_exportable(pipeline: Pipeline) -> None:
+    """Raises before a long training if the model could not be exported after it.
+
+    Args:
+        pipeline: The config.
+
+    Raises:
+        ExportError: With what is in the way.
+    """
+    check_input_names(_read_columns(pipeline))
+    for source in pipeline.export_config.asset_files:
+        _check_asset(Path(source))
+
+
+def _read_columns(pipeline: Pipeline) -> Iterator[str]:
+    """The columns of the features in use."""
+    groups = pipeline.model_config.feature_groups
+    used = {name for group in groups for name in config.group_features(group)}
+    for feature in config.features(pipeline):
+        if config.feature_name(feature) in used:
+            yield from feature.input_names
+
+
 def _save(servable: Servable, folder: Path) -> None:
     tf.saved_model.save(servable.module, str(folder), signatures=dict(servable.signatures))
 
 
 def _add_assets(pipeline: Pipeline, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
-    config.save(pipeline, folder / PIPELINE_FILE)
+    text = text_format.MessageToString(pipeline, as_utf8=True)
+    (folder / PIPELINE_FILE).write_text(text, encoding="utf-8")
     for source in pipeline.export_config.asset_files:
+        _check_asset(Path(source))
         _add_asset(Path(source), folder)
 
 
-def _add_asset(source: Path, folder: Path) -> None:
+def _check_asset(source: Path) -> None:
     if not source.is_file():
         raise ExportError(
             f"`export_config.asset_files` should name files that exist. Received: `{source}`."
         )
+
+
+def _add_asset(source: Path, folder: Path) -> None:
     target = folder / source.name
     if target.exists():
         raise ExportError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -52,6 +52,7 @@ def build_servable(
     """
     inputs = {**columns.raw_signature(), **(unread or {})}
     check_input_names(inputs)
+    _check_output_names(tasks)
     module = tf.Module(name="serving")
     module.columns = columns
     module.weights = list(network.weights)
@@ -59,19 +60,20 @@ def build_servable(
     # The network is in this closure alone: an attribute of the module would be saved with it.
     def serving_default(raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         logits = network(columns.encode(raw), training=False)
-        return _predictions(tasks, logits)
+        predictions = [task.predictions(logits[task.name]) for task in tasks]
+        return {name: _as_served(value) for each in predictions for name, value in each.items()}
 
     function = tf.function(serving_default, input_signature=[inputs])
     return Servable(module, inputs, {SERVING_DEFAULT: function})
 
 
-def check_input_names(names: Mapping[str, Any] | Sequence[str]) -> None:
+def check_input_names(inputs: Iterable[str]) -> None:
     """Raises if a column cannot be an input of a SavedModel.
 
     Raises:
         ExportError: With the column's name.
     """
-    for name in names:
+    for name in inputs:
         if not _NAME.fullmatch(name):
             raise ExportError(
                 "A column that a feature reads is an input of the exported model: its name should "
@@ -80,17 +82,16 @@ def check_input_names(names: Mapping[str, Any] | Sequence[str]) -> None:
             )
 
 
-def _predictions(tasks: Sequence[Task], logits: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    served: dict[str, tf.Tensor] = {}
+def _check_output_names(tasks: Sequence[Task]) -> None:
+    served: set[str] = set()
     for task in tasks:
-        predictions = task.predictions(logits[task.name])
-        if twice := sorted(predictions.keys() & served.keys()):
+        names = task.predictions(tf.zeros((1, task.units))).keys()
+        if twice := sorted(names & served):
             raise ExportError(
                 "Every output should have a name of its own. "
                 f"Received: `{twice[0]}` a second time, from task `{task.name}`. Rename the task."
             )
-        served.update({name: _as_served(value) for name, value in predictions.items()})
-    return served
+        served |= names
 
 
 def _as_served(value: tf.Tensor) -> tf.Tensor:

@@ -22,8 +22,13 @@ def edge_rows(inputs: Mapping[str, tf.TensorSpec]) -> list[Request]:
 
 
 def sample_request(inputs: Mapping[str, tf.TensorSpec], rows: Mapping[str, np.ndarray]) -> Request:
-    """The columns of `rows` that are inputs, in the inputs' types."""
-    return {name: _typed(spec, np.asarray(rows[name])) for name, spec in inputs.items()}
+    """The rows in the inputs' types; an input that the model does not read may be absent."""
+    length = len(next(iter(rows.values())))
+    absent = edge_rows(inputs)[0]
+    return {
+        name: _typed(spec, np.asarray(rows.get(name, np.repeat(absent[name], length))))
+        for name, spec in inputs.items()
+    }
 
 
 def joined(requests: Sequence[Request]) -> Request:

@@ -1,8 +1,8 @@
 """Version folders: `<base>/<version>/`, where a reader never sees half a version.
 
-TensorFlow Serving polls `<base>` and loads the folder with the largest number for a name. So a version
-is written under a name that is no number, and renamed when it is complete. Its number is the time of
-its export in unix seconds, and always larger than those before it.
+TensorFlow Serving polls `<base>` and loads the folder with the largest number for a name. So a
+version is written under a name that is no number, and renamed when it is complete. Its number is
+the time of its export in unix seconds, and always larger than those before it.
 """
 
 from __future__ import annotations

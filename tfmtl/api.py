@@ -1,0 +1,180 @@
+"""What Python code uses, and the commands with it: `tfmtl.train` and its like.
+
+A config is a path or the `Pipeline` that `load_config` made of it. Everywhere a `TfmtlError` is a
+mistake of the user's, and its message tells what would do.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfmtl.keras_version import require_legacy_keras
+
+require_legacy_keras()
+
+import tensorflow as tf  # noqa: E402
+
+from tfmtl import config as configs  # noqa: E402
+from tfmtl import serving, training  # noqa: E402
+from tfmtl.errors import ConfigError  # noqa: E402
+from tfmtl.protos.pipeline_pb2 import Pipeline  # noqa: E402
+from tfmtl.serving import Predictor, score_files  # noqa: E402
+from tfmtl.training import Evaluation, Training  # noqa: E402
+from tfmtl.training.build import build_model  # noqa: E402
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import tf_keras as keras
+
+    from tfmtl.features import Columns
+    from tfmtl.tasks import Task
+
+__all__ = [
+    "Predictor",
+    "evaluate",
+    "export",
+    "find_devices",
+    "load_config",
+    "score_files",
+    "train",
+]
+
+Config = str | os.PathLike[str] | Pipeline
+
+
+def load_config(
+    path: str | os.PathLike[str],
+    overrides: Mapping[str, Any] | Sequence[tuple[str, Any]] = (),
+) -> Pipeline:
+    """Reads a config, changes it and checks it.
+
+    Args:
+        path: A text format (`.config`) or JSON (`.json`) file.
+        overrides: Values of fields, `{"train_config.num_steps": 50}`, applied in their order.
+
+    Raises:
+        ConfigError: With every problem of the config.
+
+    Example:
+    >>> pipeline = tfmtl.load_config("mmoe.config", {"train_config.num_steps": 50})
+    """
+    return configs.load(path, overrides=overrides)
+
+
+def train(
+    config: Config,
+    train_data: pd.DataFrame | None = None,
+    eval_data: pd.DataFrame | None = None,
+    *,
+    continue_train: bool = False,
+) -> Training:
+    """Trains a config's model, evaluates it, and exports it as `export_config` says.
+
+    Args:
+        config: The config.
+        train_data: Rows to train on, instead of `train_input_path`.
+        eval_data: Rows to evaluate on, instead of `eval_input_path`.
+        continue_train: Whether to go on from the latest checkpoint in `model_dir`.
+
+    Returns:
+        The model at the last step, its metrics, and whether an interrupt ended the training.
+
+    Example:
+    >>> result = tfmtl.train("mmoe.config")
+    >>> result.metrics["auc_ctr"]
+    0.7412
+    """
+    pipeline = _checked(config, files_needed=train_data is None)
+    exporter = serving.Exporter(pipeline, train_data if eval_data is None else eval_data)
+
+    def after_evaluation(evaluation: Evaluation) -> None:
+        exporter.after_evaluation(*_parts(evaluation), is_best=evaluation.is_best)
+
+    result = training.train(
+        pipeline,
+        train_data=train_data,
+        eval_data=eval_data,
+        continue_train=continue_train,
+        on_evaluation=after_evaluation,
+    )
+    if not result.interrupted:
+        evaluated = eval_data is not None or bool(pipeline.eval_input_path)
+        exporter.after_training(*_parts(result), evaluated=evaluated)
+    return result
+
+
+def evaluate(
+    config: Config,
+    data: pd.DataFrame | None = None,
+    *,
+    checkpoint: str = "latest",
+    result_path: str | None = None,
+) -> dict[str, float | None]:
+    """Measures a trained model.
+
+    Args:
+        config: The config that it was trained with.
+        data: Rows to measure on, instead of `eval_input_path`.
+        checkpoint: `latest`, `best`, or a path.
+        result_path: Where to write the result as JSON; by default `eval_result.json` in
+            `model_dir`.
+
+    Returns:
+        `global_step`, `loss`, `loss_<task>` and every task's metrics; None for one without a value.
+
+    Example:
+    >>> tfmtl.evaluate("mmoe.config", checkpoint="best")["auc_ctr"]
+    0.7412
+    """
+    pipeline = _checked(config, files_needed=data is None)
+    result = training.evaluate(pipeline, checkpoint=checkpoint, data=data, result_path=result_path)
+    return {"global_step": result.step, **result.metrics}
+
+
+def export(
+    config: Config, directory: str | Path | None = None, *, checkpoint: str = "latest"
+) -> Path:
+    """Writes a trained model as a SavedModel for TensorFlow Serving.
+
+    Args:
+        config: The config that it was trained with.
+        directory: The folder of versions; by default `export/final` in `model_dir`.
+        checkpoint: `latest`, `best`, or a path.
+
+    Returns:
+        The new version's folder.
+
+    Raises:
+        ExportError: If the model cannot be exported, or what was written answers otherwise.
+    """
+    pipeline = _checked(config)
+    columns, model = build_model(pipeline)
+    training.restore_weights(model.network, pipeline.model_dir, checkpoint)
+    return serving.export(
+        model.network,
+        columns,
+        model.tasks,
+        pipeline,
+        directory or serving.export_base(pipeline.model_dir),
+        serving.sample_rows(pipeline, columns.raw_columns),
+    )
+
+
+def find_devices() -> None:
+    """Lets TensorFlow look for devices, about which it logs whatever anyone sets."""
+    tf.config.list_physical_devices()
+
+
+def _checked(config: Config, files_needed: bool = True) -> Pipeline:
+    if not isinstance(config, Pipeline):
+        return configs.load(config, files_needed=files_needed)
+    if problems := configs.validate(config, files_needed=files_needed):
+        raise ConfigError(problems)
+    return config
+
+
+def _parts(trained: Evaluation | Training) -> tuple[keras.Model, Columns, list[Task]]:
+    return trained.model.network, trained.columns, trained.model.tasks

@@ -1,0 +1,94 @@
+"""`python -m tfmtl.benchmark`: measures how fast a config reads, encodes and trains."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from tfmtl import commands
+
+_logger = logging.getLogger(__name__)
+
+_PARTS = {
+    "read": "reading",
+    "encode": "reading and encoding",
+    "step": "train step on cached batches",
+    "train": "training end to end",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command."""
+    return commands.run(_benchmark, _parser(), argv)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = commands.new_parser(
+        "benchmark", "Measures how fast a config reads, encodes and trains; writes nothing."
+    )
+    commands.add_config_options(parser)
+    parser.add_argument("--json", metavar="FILE", help="where to write the figures")
+    parser.add_argument(
+        "--only", type=_parts, default=list(_PARTS), metavar="A,B", help=f"of {', '.join(_PARTS)}"
+    )
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument(
+        "--seconds", type=float, default=10.0, help="to measure each for (default: 10)"
+    )
+    length.add_argument("--steps", type=int, default=0, help="to measure each for, instead")
+    return parser
+
+
+def _parts(text: str) -> list[str]:
+    parts = text.split(",")
+    for part in parts:
+        if part not in _PARTS:
+            raise argparse.ArgumentTypeError(
+                f"should be of {', '.join(_PARTS)}; received: {part!r}"
+            )
+    return parts
+
+
+def _benchmark(args: argparse.Namespace) -> None:
+    pipeline = commands.load_pipeline(args)
+    commands.load_api(args)
+    from tfmtl.benchmarking import benchmark  # Loads TensorFlow.
+
+    figures = benchmark(pipeline, args.only, args.steps, args.seconds, _tell)
+    print(table(figures))
+    if args.json:
+        Path(args.json).write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+def _tell(part: str) -> None:
+    _logger.info("Measuring: %s.", _PARTS[part])
+
+
+def table(figures: dict[str, Any]) -> str:
+    """The figures of `benchmarking.benchmark`, for people."""
+    rows = list(_rows(figures))
+    names = max(len(name) for name, _ in rows)
+    values = max(len(value) for _, value in rows)
+    return "\n".join(f"{name:<{names}}  {value:>{values}}" for name, value in rows)
+
+
+def _rows(figures: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield f"{figures['architecture']}, batches of {figures['batch_size']:,}", ""
+    for part, speed in figures["rows_per_second"].items():
+        yield _PARTS[part], f"{speed:,.0f} rows/s"
+    if figures["seconds_to_first_step"] is not None:
+        yield "time to first step", f"{figures['seconds_to_first_step']:.1f} s"
+    yield "parameters in embeddings", f"{figures['parameters']['embedding']:,}"
+    yield "parameters elsewhere", f"{figures['parameters']['dense']:,}"
+    yield "peak memory", f"{figures['peak_memory_bytes'] / 2**20:,.0f} MiB"
+    machine = figures["machine"]
+    yield f"float32 matmul, {machine['cores']} cores", f"{machine['matmul_gflops']:,.0f} GFLOP/s"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,113 @@
+"""`python -m tfmtl.predict`: scores the rows of files with an exported model."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tfmtl import commands
+from tfmtl.protos.dataset_pb2 import DatasetConfig
+from tfmtl.protos.pipeline_pb2 import Pipeline
+
+ALL_COLUMNS = "ALL_COLUMNS"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command."""
+    return commands.run(_predict, _parser(), argv)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = commands.new_parser("predict", "Scores the rows of files with an exported model.")
+    parser.add_argument(
+        "--saved_model_dir",
+        "--export_dir",
+        metavar="DIR",
+        help="an exported model, or the folder of its versions, of which the newest is taken; "
+        "without it, the newest export in the config's model_dir",
+    )
+    commands.add_config_options(parser)
+    parser.add_argument(
+        "--input_path",
+        nargs="+",
+        required=True,
+        metavar="PATH",
+        help="files, globs or folders, read as the training data is; labels may be absent",
+    )
+    parser.add_argument(
+        "--output_path", required=True, metavar="FILE", help="ends in .csv, .csv.gz or .parquet"
+    )
+    parser.add_argument(
+        "--reserved_cols",
+        default=ALL_COLUMNS,
+        metavar="A,B",
+        help="input columns to write, too (default: all that the data has; '' for none)",
+    )
+    parser.add_argument(
+        "--output_cols",
+        default=ALL_COLUMNS,
+        metavar="A,B",
+        help="predictions to write (default: all of them)",
+    )
+    parser.add_argument("--batch_size", type=_positive, default=4096, metavar="N")
+    parser.add_argument(
+        "--with_header",
+        action=argparse.BooleanOptionalAction,
+        help="whether the files have a header, if other than the training data",
+    )
+    parser.add_argument("--separator", help="of the files, if other than the training data's")
+    return parser
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"should be at least 1; received: {text}")
+    return value
+
+
+def _predict(args: argparse.Namespace) -> None:
+    api = commands.load_api(args)
+    predictor = api.Predictor(args.saved_model_dir or _newest_export(args), args.batch_size)
+    started = time.monotonic()
+    rows = api.score_files(
+        predictor,
+        ",".join(args.input_path),
+        Path(args.output_path),
+        reserved=_names(args.reserved_cols),
+        outputs=_names(args.output_cols),
+        data_config=_data_config(args, predictor.pipeline),
+    )
+    seconds = time.monotonic() - started
+    print(f"{rows:,} rows scored in {seconds:.1f} s. Written: {args.output_path}")
+
+
+def _newest_export(args: argparse.Namespace) -> Path:
+    """The newest export of a config's model."""
+    exports = Path(commands.load_pipeline(args).model_dir, "export")
+    kinds = [path for path in exports.glob("*") if path.is_dir()]
+    return max(kinds, key=lambda path: path.stat().st_mtime, default=exports)
+
+
+def _names(text: str) -> list[str] | None:
+    """`A,B` as a list, ALL_COLUMNS as None. EasyRec's `A float,B float` is taken, too."""
+    if text == ALL_COLUMNS:
+        return None
+    return [name.split()[0] for name in text.split(",") if name.strip()]
+
+
+def _data_config(args: argparse.Namespace, pipeline: Pipeline) -> DatasetConfig:
+    data_config = DatasetConfig()
+    data_config.CopyFrom(pipeline.data_config)
+    if args.with_header is not None:
+        data_config.with_header = args.with_header
+    if args.separator is not None:
+        data_config.separator = args.separator
+    return data_config
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""Scores rows with an exported model, as a server would."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from google.protobuf import text_format
+
+from tfmtl.data import read_frame
+from tfmtl.errors import ExportError
+from tfmtl.protos.pipeline_pb2 import Pipeline
+from tfmtl.serving.export import PIPELINE_FILE
+from tfmtl.serving.signatures import SERVING_DEFAULT
+from tfmtl.serving.versions import versions
+
+_MODEL_FILE = "saved_model.pb"
+
+
+class Predictor:
+    """Scores rows with an exported model.
+
+    Args:
+        directory: A version's folder, or the folder of versions, of which the newest is taken.
+        batch_size: Rows scored at once.
+
+    Raises:
+        ExportError: If there is no exported model.
+
+    Example:
+    >>> predictor = Predictor("experiments/mmoe/export/final")
+    >>> predictor.predict(pandas.DataFrame({"user_id": ["u1"], "item_id": ["i7"]}))
+       logits_buy  logits_click  probs_buy  probs_click
+    0   -2.197225     -0.405465        0.1          0.4
+    """
+
+    def __init__(self, directory: str | Path, batch_size: int = 4096) -> None:
+        self.directory = find_export(Path(directory))
+        self.batch_size = batch_size
+        self.pipeline = _read_pipeline(self.directory)
+        # The signature lives no longer than the model it came from.
+        self._model = tf.saved_model.load(str(self.directory))
+        self._signature = self._model.signatures[SERVING_DEFAULT]
+
+    @property
+    def inputs(self) -> list[str]:
+        """The columns that the model reads."""
+        _, specs = self._signature.structured_input_signature
+        return sorted(spec.name for spec in specs.values())
+
+    @property
+    def outputs(self) -> list[str]:
+        """Names of what the model predicts."""
+        return sorted(self._signature.structured_outputs)
+
+    def predict(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Scores rows.
+
+        Args:
+            rows: The columns in `inputs`, others being left out of account. An empty cell means
+                what it means to the config.
+
+        Returns:
+            The columns in `outputs`, with the index of `rows`. The cells of a task with several
+            classes are arrays.
+
+        Raises:
+            DataError: If a column is missing, or holds what it should not.
+        """
+        raw = read_frame(self.pipeline.data_config, rows, self.inputs)
+        starts = range(0, len(rows), self.batch_size)
+        answers = [self.answer(_rows(raw, start, self.batch_size)) for start in starts]
+        return pd.DataFrame(self._joined(answers), index=rows.index)
+
+    def answer(self, batch: Mapping[str, tf.Tensor]) -> dict[str, np.ndarray]:
+        """Scores a batch of raw columns; those that the model does not read are left out."""
+        answer = self._signature(**{name: batch[name] for name in self.inputs})
+        return {name: answer[name].numpy() for name in self.outputs}
+
+    def _joined(self, answers: list[dict[str, np.ndarray]]) -> dict[str, Any]:
+        specs = self._signature.structured_outputs
+        nothing = {name: np.empty(0, specs[name].dtype.as_numpy_dtype) for name in self.outputs}
+        parts = answers or [nothing]
+        return {name: _cells(np.concatenate([part[name] for part in parts])) for name in nothing}
+
+
+def find_export(directory: Path) -> Path:
+    """The folder of the exported model that a path means.
+
+    Raises:
+        ExportError: If it means none.
+    """
+    folder = directory
+    if not (directory / _MODEL_FILE).is_file():
+        folder = _newest(directory)
+    if not (folder / _MODEL_FILE).is_file():
+        raise ExportError(
+            f"`{directory}` should be an exported model or a folder of its versions. Received: "
+            f"{'a folder without one' if directory.is_dir() else 'no folder'}. "
+            "`tfmtl export` writes one."
+        )
+    return folder
+
+
+def _rows(raw: Mapping[str, tf.Tensor], start: int, count: int) -> dict[str, tf.Tensor]:
+    return {name: column[start : start + count] for name, column in raw.items()}
+
+
+def _cells(values: np.ndarray) -> np.ndarray | list[np.ndarray]:
+    """One cell for each row: `(rows,)` as it is, `(rows, classes)` as a list of arrays."""
+    return values if values.ndim == 1 else list(values)
+
+
+def _newest(base: Path) -> Path:
+    return next(reversed(versions(base)), base)
+
+
+def _read_pipeline(folder: Path) -> Pipeline:
+    """The config of an export. It is not checked: the files it names may be gone by now."""
+    path = folder / "assets" / PIPELINE_FILE
+    if not path.is_file():
+        raise ExportError(
+            f"`{folder}` should be a model that tfmtl exported, with its assets/{PIPELINE_FILE}. "
+            "Received: a SavedModel without it."
+        )
+    return text_format.Parse(path.read_text("utf-8"), Pipeline())

@@ -1,0 +1,50 @@
+"""Rows of a pipeline's own data, to try an export with."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tfmtl.data import open_source, translate_errors
+from tfmtl.errors import DataError
+from tfmtl.protos.pipeline_pb2 import Pipeline
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_log = logging.getLogger(__name__)
+
+_ROWS = 64
+
+
+def sample_rows(
+    pipeline: Pipeline, columns: Sequence[str], data: pd.DataFrame | None = None
+) -> dict[str, np.ndarray] | None:
+    """The first rows of the evaluation data, or of the training data where there is none.
+
+    Args:
+        pipeline: Says where the data is.
+        columns: The columns to read.
+        data: Rows to take instead.
+
+    Returns:
+        Raw columns by name; None if the data cannot be read, on a machine that only exports.
+    """
+    path = pipeline.eval_input_path or pipeline.train_input_path
+    try:
+        return _first_rows(pipeline, path if data is None else data, columns)
+    except DataError as error:
+        _log.warning("The export is tried with made-up rows only. %s", error)
+        return None
+
+
+def _first_rows(
+    pipeline: Pipeline, data: str | pd.DataFrame, columns: Sequence[str]
+) -> dict[str, np.ndarray] | None:
+    source = open_source(pipeline.data_config, data, columns, labels_required=False)
+    with translate_errors(source):
+        batch = next(iter(source.dataset(_ROWS)), None)
+    return batch and {name: column.numpy() for name, column in batch.items()}

@@ -1,0 +1,35 @@
+"""`python -m tfmtl.train`: trains a config's model, evaluates it and exports it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from tfmtl import commands
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command."""
+    return commands.run(_train, _parser(), argv)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = commands.new_parser("train", "Trains a config's model, evaluates it and exports it.")
+    commands.add_config_options(parser)
+    parser.add_argument(
+        "--continue_train",
+        action="store_true",
+        help="go on from the latest checkpoint in model_dir",
+    )
+    return parser
+
+
+def _train(args: argparse.Namespace) -> int:
+    pipeline = commands.load_pipeline(args)
+    result = commands.load_api(args).train(pipeline, continue_train=args.continue_train)
+    return commands.INTERRUPTED if result.interrupted else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -87,7 +87,8 @@ def train(
     >>> result.metrics["auc_ctr"]
     0.7412
     """
-    pipeline = _checked(config, files_needed=train_data is None)
+    needs = configs.TO_TRAIN if train_data is None else ("model_dir",)
+    pipeline = _checked(config, needs)
     exporter = serving.Exporter(pipeline, train_data if eval_data is None else eval_data)
 
     def after_evaluation(evaluation: Evaluation) -> None:
@@ -129,7 +130,8 @@ def evaluate(
     >>> tfmtl.evaluate("mmoe.config", checkpoint="best")["auc_ctr"]
     0.7412
     """
-    pipeline = _checked(config, files_needed=data is None)
+    needs = configs.TO_EVALUATE if data is None else ("model_dir",)
+    pipeline = _checked(config, needs)
     result = training.evaluate(pipeline, checkpoint=checkpoint, data=data, result_path=result_path)
     return {"global_step": result.step, **result.metrics}
 
@@ -150,7 +152,7 @@ def export(
     Raises:
         ExportError: If the model cannot be exported, or what was written answers otherwise.
     """
-    pipeline = _checked(config)
+    pipeline = _checked(config, ("model_dir",))
     columns, model = build_model(pipeline)
     training.restore_weights(model.network, pipeline.model_dir, checkpoint)
     return serving.export(
@@ -168,10 +170,10 @@ def find_devices() -> None:
     tf.config.list_physical_devices()
 
 
-def _checked(config: Config, files_needed: bool = True) -> Pipeline:
+def _checked(config: Config, needs: Sequence[str]) -> Pipeline:
     if not isinstance(config, Pipeline):
-        return configs.load(config, files_needed=files_needed)
-    if problems := configs.validate(config, files_needed=files_needed):
+        return configs.load(config, needs=needs)
+    if problems := configs.validate(config, needs=needs):
         raise ConfigError(problems)
     return config
 

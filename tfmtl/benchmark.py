@@ -55,7 +55,7 @@ def _parts(text: str) -> list[str]:
 
 
 def _benchmark(args: argparse.Namespace) -> None:
-    pipeline = commands.load_pipeline(args)
+    pipeline = commands.load_pipeline(args, ["train_input_path"])
     commands.load_api(args)
     from tfmtl.benchmarking import benchmark  # Loads TensorFlow.
 

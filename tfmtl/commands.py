@@ -105,8 +105,12 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Name
     return parser.parse_args(rest, argparse.Namespace(edit_flags=edits))
 
 
-def load_pipeline(args: argparse.Namespace) -> Pipeline:
+def load_pipeline(args: argparse.Namespace, needs: Sequence[str] | None = None) -> Pipeline:
     """The config that the options of `add_config_options` ask for.
+
+    Args:
+        args: The options.
+        needs: The paths that the config must give; by default those that training needs.
 
     Raises:
         ConfigError: With all its problems.
@@ -119,7 +123,8 @@ def load_pipeline(args: argparse.Namespace) -> Pipeline:
         path = Path(args.model_dir, "pipeline.config")
     else:
         raise ConfigError(["A config is needed: --pipeline_config_path FILE, or --model_dir DIR."])
-    return config.load(path, overrides=edits_of(args))
+    needs = config.TO_TRAIN if needs is None else needs
+    return config.load(path, overrides=edits_of(args), needs=needs)
 
 
 def edits_of(args: argparse.Namespace) -> list[Edit]:

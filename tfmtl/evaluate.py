@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from tfmtl import commands
+from tfmtl import commands, config
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,7 +30,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _evaluate(args: argparse.Namespace) -> None:
-    pipeline = commands.load_pipeline(args)
+    pipeline = commands.load_pipeline(args, config.TO_EVALUATE)
     result = commands.load_api(args).evaluate(
         pipeline, checkpoint=args.checkpoint, result_path=args.eval_result_path
     )

@@ -27,7 +27,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _export(args: argparse.Namespace) -> None:
-    pipeline = commands.load_pipeline(args)
+    pipeline = commands.load_pipeline(args, ["model_dir"])
     print(commands.load_api(args).export(pipeline, args.export_dir, checkpoint=args.checkpoint))
 
 

@@ -87,7 +87,7 @@ def _predict(args: argparse.Namespace) -> None:
 
 def _newest_export(args: argparse.Namespace) -> Path:
     """The newest export of a config's model."""
-    exports = Path(commands.load_pipeline(args).model_dir, "export")
+    exports = Path(commands.load_pipeline(args, ["model_dir"]).model_dir, "export")
     kinds = [path for path in exports.glob("*") if path.is_dir()]
     return max(kinds, key=lambda path: path.stat().st_mtime, default=exports)
 

@@ -1,5 +1,25 @@
 """The config of a pipeline: loading, overriding, checking, saving, and what it says."""
 
+from tfmtl.config.files import save
+from tfmtl.config.loading import TO_EVALUATE, TO_TRAIN, load, load_text, validate
+from tfmtl.config.metric_names import best_metric, head_metrics, result_names
+from tfmtl.config.overrides import override
 from tfmtl.config.views import architecture, feature_name, features, group_features, towers
 
-__all__ = ["architecture", "feature_name", "features", "group_features", "towers"]
+__all__ = [
+    "TO_EVALUATE",
+    "TO_TRAIN",
+    "architecture",
+    "best_metric",
+    "feature_name",
+    "features",
+    "group_features",
+    "head_metrics",
+    "load",
+    "load_text",
+    "override",
+    "result_names",
+    "save",
+    "towers",
+    "validate",
+]

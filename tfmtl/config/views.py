@@ -1,4 +1,4 @@
-"""What a pipeline says, whichever way it is spelled: its features, groups, towers and architecture."""
+"""What a config says, however it is spelled: features, groups, towers, architecture."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from tfmtl.protos import feature_pb2, model_pb2, pipeline_pb2, tower_pb2
 
 Tower = tower_pb2.TaskTower | tower_pb2.BayesTaskTower
 M = TypeVar("M", bound=Message)
+
+# The name by which esmm serves and measures click and conversion together.
+ESMM_PRODUCT = "ctcvr"
 
 _TOWER_TYPES = ("tfmtl.TaskTower", "tfmtl.BayesTaskTower")
 _RANGE = re.compile(r"(.*)\[(\d+)-(\d+)\]")
@@ -84,7 +87,7 @@ def _written_out(pattern: str) -> list[str]:
 
 
 def architecture(pipeline: pipeline_pb2.Pipeline) -> str:
-    """The name of the field set in `model_config`'s oneof `model`, such as `mmoe`; "" if none is."""
+    """The field that is set in `model_config`'s oneof `model`, such as `mmoe`; "" if none is."""
     return pipeline.model_config.WhichOneof("model") or ""
 
 

@@ -1,0 +1,66 @@
+"""Config files: reading by their kind, and writing."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import tempfile
+
+from google.protobuf import text_format
+
+from tfmtl.config.json_form import parse_json
+from tfmtl.config.parsed import Parsed
+from tfmtl.config.text_form import parse_text
+from tfmtl.config.wording import one_of
+from tfmtl.errors import ConfigError
+from tfmtl.protos import pipeline_pb2
+
+_PARSERS = {
+    ".config": parse_text,
+    ".pbtxt": parse_text,
+    ".prototxt": parse_text,
+    ".json": parse_json,
+}
+
+
+def read(path: str | os.PathLike[str]) -> Parsed:
+    """Reads a config file, text format or JSON by its extension.
+
+    Raises:
+        ConfigError: It is neither, or cannot be opened.
+    """
+    path = pathlib.Path(path)
+    if path.suffix not in _PARSERS:
+        kinds = one_of(_PARSERS)
+        raise ConfigError([f"{path}: A config's name should end in {kinds}."], str(path))
+    return _PARSERS[path.suffix](_contents(path), str(path))
+
+
+def _contents(path: pathlib.Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except OSError as error:
+        raise ConfigError([f"{path}: {error.strerror}."], str(path)) from error
+    except UnicodeDecodeError as error:
+        text = f"{path}: A config should be UTF-8 text. Byte {error.start} is not."
+        raise ConfigError([text], str(path)) from error
+
+
+def save(pipeline: pipeline_pb2.Pipeline, path: str | os.PathLike[str]) -> None:
+    """Writes a config in text format; a reader sees the old file or the new one, never a part.
+
+    Args:
+        pipeline: The config, as it is after all overrides.
+        path: The file. Its directory is made if it does not exist.
+    """
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = text_format.MessageToString(pipeline, as_utf8=True)
+    handle, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(aside, path)
+    except BaseException:
+        os.unlink(aside)
+        raise

@@ -1,0 +1,86 @@
+"""Which metrics a task has, and what they are called in results: `<metric>_<task>`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tfmtl.config.views import ESMM_PRODUCT, Tower, architecture, towers
+from tfmtl.protos import loss_pb2, pipeline_pb2
+
+# Those of the heads in `tfmtl.tasks`, which would bring TensorFlow with it; a test keeps the two
+# the same. What a head measures when the config names nothing comes first.
+_BINARY = (
+    "auc",
+    "logloss",
+    "accuracy",
+    "mean_squared_error",
+    "root_mean_squared_error",
+    "mean_absolute_error",
+    "mean_label",
+    "mean_prediction",
+)
+_CLASSES = ("accuracy", "logloss")
+_REGRESSION = (
+    "mean_squared_error",
+    "mean_absolute_error",
+    "root_mean_squared_error",
+    "mean_label",
+    "mean_prediction",
+)
+_DEFAULTS = 2
+
+
+def head_metrics(tower: Tower) -> Sequence[str]:
+    """The metrics that fit a tower's head."""
+    if tower.loss_type != loss_pb2.CLASSIFICATION:
+        return _REGRESSION
+    if tower.num_class == 1:
+        return _BINARY
+    return (*_CLASSES, "auc") if tower.num_class == 2 else _CLASSES
+
+
+def result_names(pipeline: pipeline_pb2.Pipeline) -> list[str]:
+    """The names of all results of an evaluation: metrics by task, then losses."""
+    names = [f"{metric}_{place}" for metric, place in _measured(pipeline)]
+    return list(dict.fromkeys([*names, "loss", *(f"loss_{task}" for task in _trained(pipeline))]))
+
+
+def best_metric(pipeline: pipeline_pb2.Pipeline) -> str:
+    """The result that says which model is best: `best_exporter_metric`, in full.
+
+    A bare metric, such as the default `auc`, means that of the first task that has it. "" if there
+    is no such result.
+    """
+    wanted = pipeline.export_config.best_exporter_metric
+    if wanted in result_names(pipeline):
+        return wanted
+    meant = (f"{metric}_{place}" for metric, place in _measured(pipeline) if metric == wanted)
+    return next(meant, "")
+
+
+def _measured(pipeline: pipeline_pb2.Pipeline) -> Iterator[tuple[str, str]]:
+    """Yields metrics and where they are taken, in the order of the tasks."""
+    for tower in towers(pipeline):
+        given = [name for each in tower.metrics_set if (name := each.WhichOneof("metric"))]
+        for metric in given or head_metrics(tower)[:_DEFAULTS]:
+            for place in _places(pipeline, tower):
+                yield metric, place
+
+
+def _places(pipeline: pipeline_pb2.Pipeline, tower: Tower) -> Sequence[str]:
+    """Where a tower's metrics are taken; esmm's conversion among clicks and over all rows."""
+    if architecture(pipeline) != "esmm" or tower.tower_name != _conversion(pipeline):
+        return [tower.tower_name]
+    return [ESMM_PRODUCT, f"{tower.tower_name}_masked"]
+
+
+def _trained(pipeline: pipeline_pb2.Pipeline) -> list[str]:
+    """The tasks that have a loss."""
+    names = [tower.tower_name for tower in towers(pipeline)]
+    if architecture(pipeline) == "esmm":
+        return [ESMM_PRODUCT if name == _conversion(pipeline) else name for name in names]
+    return names
+
+
+def _conversion(pipeline: pipeline_pb2.Pipeline) -> str:
+    return pipeline.model_config.esmm.cvr_tower.tower_name

@@ -1,0 +1,95 @@
+"""What comes out of reading a config's text, whichever form it has."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from google.protobuf.descriptor import FieldDescriptor
+
+from tfmtl.config.known_fields import known_field, told
+from tfmtl.config.problems import Problem, Report
+from tfmtl.config.support import built_fields, built_values
+from tfmtl.config.wording import meant, one_of, suggest
+from tfmtl.protos import pipeline_pb2
+
+_KINDS = {
+    FieldDescriptor.TYPE_DOUBLE: "a number",
+    FieldDescriptor.TYPE_FLOAT: "a number",
+    FieldDescriptor.TYPE_INT64: "a whole number",
+    FieldDescriptor.TYPE_INT32: "a whole number from -2147483648 to 2147483647",
+    FieldDescriptor.TYPE_UINT64: "a whole number of 0 or more",
+    FieldDescriptor.TYPE_UINT32: "a whole number from 0 to 4294967295",
+    FieldDescriptor.TYPE_BOOL: "true or false",
+    FieldDescriptor.TYPE_STRING: "text in quotes",
+}
+
+
+@dataclasses.dataclass
+class Parsed:
+    """A config, with what was wrong with its text.
+
+    Args:
+        pipeline: What could be read.
+        report: Problems and warnings.
+        damaged: Paths of the messages in which something could not be read.
+        complete: Whether the text was read to its end.
+    """
+
+    pipeline: pipeline_pb2.Pipeline = dataclasses.field(default_factory=pipeline_pb2.Pipeline)
+    report: Report = dataclasses.field(default_factory=Report)
+    damaged: set[str] = dataclasses.field(default_factory=set)
+    complete: bool = True
+
+    def add_problem(self, place: str, owner: str, sentence: str) -> None:
+        """Adds a problem that leaves the message `owner` without one of its fields.
+
+        Args:
+            place: Where in which file.
+            owner: Path of the message.
+            sentence: The problem.
+        """
+        self.damaged.add(owner)
+        self.report.problems.append(Problem(owner, f"{place}: {sentence}"))
+
+    def give_up(self, place: str, sentence: str) -> None:
+        """Adds a problem that ends the reading."""
+        self.complete = False
+        self.add_problem(place, "", sentence)
+
+
+def join(path: str, name: str) -> str:
+    """The path of a field in the message at `path`."""
+    return f"{path}.{name}" if path else name
+
+
+def unknown_field(message: Any, path: str, name: str) -> str:
+    """Says that a message has no such field: the reason, or the name that was meant."""
+    where = f"`{join(path, name)}`"
+    known = known_field(message.full_name, name)
+    if known:
+        return f"{where} is {told(known)}."
+    return f"{where} is not a field of {message.name}.{suggest(name, built_fields(message))}"
+
+
+def is_harmless(message: Any, name: str, value: str) -> bool:
+    """Whether an unknown field stands there with a value that changes nothing."""
+    known = known_field(message.full_name, name)
+    return known is not None and known.harmless == (value.strip("\"'") or "''") != ""
+
+
+def wrong_value(field: FieldDescriptor, path: str, received: str) -> str:
+    """Says what a field holds, when it was given something else."""
+    hint = ""
+    if field.enum_type:
+        hint = meant(received.strip("\"'"), built_values(field.enum_type))
+    return f"`{path}` should be {kind(field)}. Received: {received}.{hint}"
+
+
+def kind(field: FieldDescriptor) -> str:
+    """Says what a field holds, such as "a whole number of 0 or more"."""
+    if field.enum_type:
+        return one_of(built_values(field.enum_type))
+    if field.message_type:
+        return "a message, { ... }"
+    return _KINDS[field.type]

@@ -1,0 +1,62 @@
+"""Rules that several parts of a config share."""
+
+from __future__ import annotations
+
+import collections
+import math
+import re
+from collections.abc import Iterable
+
+from tfmtl.config.problems import Report
+
+# What TensorFlow lets the names in a signature, and those of layers, be made of.
+_NAME = re.compile(r"[A-Za-z0-9_.\-/]+")
+_LAYER_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\-/]*")
+
+
+def check_name(report: Report, path: str, name: str, *, of: str = "") -> None:
+    """A name that is served is made of plain characters."""
+    if not _NAME.fullmatch(name):
+        report.should(path, "be made of letters, digits and `_ . - /`", name or None, of=of)
+
+
+def check_layer_name(report: Report, path: str, name: str, *, of: str = "") -> None:
+    """A name that becomes a layer's begins with a letter or a digit, too."""
+    if not _LAYER_NAME.fullmatch(name):
+        rule = "be made of letters, digits and `_ . - /`, a letter or digit first"
+        report.should(path, rule, name or None, of=of)
+
+
+def check_unique(report: Report, placed: Iterable[tuple[str, str]], what: str) -> None:
+    """No name is given twice.
+
+    Args:
+        report: Takes the problems.
+        placed: Paths and names.
+        what: What is named, such as "feature".
+    """
+    places: dict[str, list[str]] = collections.defaultdict(list)
+    for path, name in placed:
+        places[name].append(path)
+    for name, paths in places.items():
+        if name and len(paths) > 1:
+            first, *others = (f"`{path}`" for path in paths)
+            report.should(paths[-1], f"have a name of its own; {first} has it, too", name, of=what)
+
+
+def check_at_least(report: Report, path: str, value: float, least: float, *, of: str = "") -> None:
+    """A number is not below another, and is a number."""
+    if not (value >= least and math.isfinite(value)):
+        report.should(path, f"be at least {least:g}", value, of=of)
+
+
+def check_above(report: Report, path: str, value: float, bound: float, *, of: str = "") -> None:
+    """A number is above another, and finite."""
+    if not (value > bound and math.isfinite(value)):
+        report.should(path, f"be above {bound:g}", value, of=of)
+
+
+def check_share(report: Report, path: str, value: float, *, of: str = "") -> None:
+    """A number is a share of a whole that leaves something: in [0, 1)."""
+    if not 0 <= value < 1:
+        report.should(path, "be at least 0 and below 1", value, of=of)

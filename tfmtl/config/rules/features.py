@@ -1,0 +1,308 @@
+"""Rules of the features, one by one."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from tfmtl.config.problems import Report
+from tfmtl.config.rules.common import check_at_least, check_name, check_unique
+from tfmtl.config.rules.data import Field, columns, type_name
+from tfmtl.config.views import PlacedFeature, feature_name, placed_features
+from tfmtl.config.wording import one_of
+from tfmtl.protos import dataset_pb2, feature_pb2, pipeline_pb2
+
+_Feature = feature_pb2.FeatureConfig
+_ID, _RAW, _TAG = _Feature.IdFeature, _Feature.RawFeature, _Feature.TagFeature
+_STRING = dataset_pb2.DatasetConfig.STRING
+_FLOATS = (dataset_pb2.DatasetConfig.FLOAT, dataset_pb2.DatasetConfig.DOUBLE)
+_COMBINERS = ("sum", "mean", "sqrtn")
+_WORDS = ("hash_bucket_size", "vocab_list", "vocab_file")
+_ID_SOURCES = (*_WORDS, "num_buckets")
+
+# Fields that mean something to some kinds of features only.
+_ONLY_FOR: Mapping[str, tuple[int, ...]] = {
+    "hash_bucket_size": (_ID, _TAG),
+    "vocab_list": (_ID, _TAG),
+    "vocab_file": (_ID, _TAG),
+    "kv_separator": (_TAG,),
+    "boundaries": (_RAW,),
+    "min_val": (_RAW,),
+    "max_val": (_RAW,),
+    "raw_input_dim": (_RAW,),
+}
+
+
+def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
+    """Every feature reads columns and says how it is encoded; no name is given twice."""
+    placed = placed_features(pipeline)
+    if not placed:
+        report.should("feature_config.features", "name the features")
+    if pipeline.feature_configs and pipeline.feature_config.features:
+        report.warn("feature_config", "is not read, because there are `feature_configs`")
+    known = columns(pipeline)
+    for path, feature in placed:
+        described = _Described(feature, path, known, report)
+        _check_inputs(described, pipeline.data_config)
+        if feature.feature_type in _KINDS:
+            _check_meaning(described)
+            _check_initializer(described)
+            _KINDS[feature.feature_type](described)
+    check_unique(report, [(each.path, feature_name(each.feature)) for each in placed], "feature")
+    _check_shared_tables(placed, report)
+
+
+class _Described(NamedTuple):
+    """A feature, the columns there are, and where its problems go."""
+
+    feature: _Feature
+    path: str
+    columns: Mapping[str, Field]
+    report: Report
+
+    @property
+    def of(self) -> str:
+        return f"feature `{feature_name(self.feature)}`"
+
+    @property
+    def inputs(self) -> list[Field]:
+        """Its columns, those that exist."""
+        names = self.feature.input_names
+        return [self.columns[name] for name in names if name in self.columns]
+
+    @property
+    def id_source(self) -> str:
+        """The field that says what its ids are; "" if none does."""
+        given = (name for name in _ID_SOURCES if getattr(self.feature, name))
+        return next(given, "")
+
+    def should(self, field: str, rule: str, received: Any = None) -> None:
+        """Adds a problem of one of its fields; "" is the feature as a whole."""
+        path = f"{self.path}.{field}" if field else self.path
+        self.report.should(path, rule, received, of=self.of)
+
+    def warn(self, field: str, sentence: str) -> None:
+        """Adds a warning of one of its fields."""
+        self.report.warn(f"{self.path}.{field}", sentence, of=self.of)
+
+
+def _check_inputs(it: _Described, data: dataset_pb2.DatasetConfig) -> None:
+    """The columns exist, and are known when the model is served."""
+    names = list(it.feature.input_names)
+    if not names:
+        it.should("input_names", "name a column")
+    check_name(it.report, it.path, feature_name(it.feature), of="feature")
+    for index, name in enumerate(names):
+        path = f"{it.path}.input_names[{index}]"
+        if name not in it.columns:
+            what = "one of `data_config.input_fields`"
+            it.report.should_name(path, what, name, it.columns, of=it.of)
+        elif name in data.label_fields:
+            it.report.should(path, "not be a label", name, of=it.of)
+        elif name == data.sample_weight:
+            it.report.should(path, "not be the sample weight", name, of=it.of)
+        else:
+            check_name(it.report, path, name, of=it.of)
+
+
+def _check_meaning(it: _Described) -> None:
+    """Tells fields that this kind of feature does not read."""
+    kind = _Feature.FeatureType.Name(it.feature.feature_type)
+    for field, _ in it.feature.ListFields():
+        if it.feature.feature_type not in _ONLY_FOR.get(field.name, _KINDS):
+            it.warn(field.name, f"has no effect on a {kind}")
+
+
+def _check_number_of_inputs(it: _Described, most: int, rule: str) -> None:
+    names = it.feature.input_names
+    if len(names) > most:
+        it.should("input_names", rule, list(names))
+
+
+def _check_embedding(it: _Described, reason: str) -> None:
+    if not it.feature.embedding_dim:
+        it.should("embedding_dim", f"be at least 1, because {reason}", 0)
+
+
+def _check_initializer(it: _Described) -> None:
+    kind = it.feature.initializer.WhichOneof("initializer_oneof")
+    if kind is None:
+        return
+    chosen, dim = getattr(it.feature.initializer, kind), it.feature.embedding_dim
+    if kind == "constant_initializer" and len(chosen.consts) not in (1, dim):
+        rule = f"hold one value, or one for each of the {dim} places of the embedding"
+        it.should(f"initializer.{kind}.consts", rule, list(chosen.consts))
+    if hasattr(chosen, "stddev"):
+        path = f"{it.path}.initializer.{kind}.stddev"
+        check_at_least(it.report, path, chosen.stddev, 0, of=it.of)
+
+
+def _check_ids(it: _Described) -> None:
+    """It is said what the ids are, and they can be made from the column."""
+    if not it.id_source:
+        it.should("", f"have {one_of(_ID_SOURCES)}")
+    _check_embedding(it, "ids are embedded")
+    _check_precision(it)
+    if it.id_source == "vocab_list":
+        _check_vocabulary(it)
+    if it.id_source == "vocab_file":
+        _check_vocabulary_file(it)
+
+
+def _check_precision(it: _Described) -> None:
+    """A number with a point is turned to text in one way only."""
+    if it.id_source not in _WORDS or it.feature.precision >= 0:
+        return
+    for column in it.inputs[:1]:
+        if column.input_type in _FLOATS:
+            rule = (
+                f"be the number of digits, 0 or more, with which column `{column.input_name}`, "
+                f"{type_name(column)}, becomes text"
+            )
+            it.should("precision", rule, it.feature.precision)
+
+
+def _check_vocabulary(it: _Described) -> None:
+    seen = set()
+    for index, word in enumerate(it.feature.vocab_list):
+        if word in seen:
+            it.should(f"vocab_list[{index}]", "not be there twice", word)
+        seen.add(word)
+
+
+def _check_vocabulary_file(it: _Described) -> None:
+    path = it.feature.vocab_file
+    if "://" not in path and not os.path.isfile(path):
+        it.should("vocab_file", "be a file that exists", path)
+
+
+def _check_id(it: _Described) -> None:
+    _check_number_of_inputs(it, 1, "name one column")
+    _check_ids(it)
+
+
+def _check_tag(it: _Described) -> None:
+    feature = it.feature
+    _check_number_of_inputs(it, 2, "name one column, or a second one with weights")
+    _check_ids(it)
+    if feature.combiner not in _COMBINERS:
+        it.should("combiner", f"be {one_of(_COMBINERS)}", feature.combiner)
+    _check_separator(it)
+    if feature.HasField("kv_separator"):
+        _check_kv_separator(it)
+
+
+def _check_separator(it: _Described) -> None:
+    if not it.feature.separator:
+        it.should("separator", "be the text between two values", it.feature.separator)
+
+
+def _check_kv_separator(it: _Described) -> None:
+    mark = it.feature.kv_separator
+    if not mark:
+        it.should("kv_separator", "be the text between an id and its weight", mark)
+    if len(it.feature.input_names) > 1:
+        it.should("kv_separator", "not be given together with a second column of weights", mark)
+    if set(mark) & set(it.feature.separator):
+        it.should("kv_separator", "have no character of `separator`", mark)
+    for column in it.inputs[:1]:
+        if column.input_type != _STRING:
+            rule = f"be for a STRING column; `{column.input_name}` is {type_name(column)}"
+            it.should("kv_separator", rule, mark)
+
+
+def _check_raw(it: _Described) -> None:
+    feature = it.feature
+    _check_number_of_inputs(it, 1, "name one column")
+    check_at_least(it.report, f"{it.path}.raw_input_dim", feature.raw_input_dim, 1, of=it.of)
+    if feature.raw_input_dim > 1:
+        _check_vector(it)
+    _check_range(it)
+    _check_bins(it)
+
+
+def _check_vector(it: _Described) -> None:
+    _check_separator(it)
+    for column in it.inputs:
+        if column.input_type != _STRING:
+            rule = f"be 1, because column `{column.input_name}` is {type_name(column)}, not STRING"
+            it.should("raw_input_dim", rule, it.feature.raw_input_dim)
+
+
+def _check_range(it: _Described) -> None:
+    feature = it.feature
+    if not (feature.HasField("min_val") or feature.HasField("max_val")):
+        return
+    if not feature.max_val > feature.min_val and (feature.min_val or feature.max_val):
+        it.should("max_val", f"be above `min_val`, {feature.min_val:g}", feature.max_val)
+
+
+def _check_bins(it: _Described) -> None:
+    feature = it.feature
+    for before, after in itertools.pairwise(feature.boundaries):
+        if not before < after:
+            it.should("boundaries", "rise from each to the next", list(feature.boundaries))
+            break
+    if feature.boundaries:
+        _check_embedding(it, "bins are embedded")
+    elif feature.num_buckets and not feature.max_val > feature.min_val:
+        it.warn("num_buckets", "has no effect on a RawFeature without `min_val` and `max_val`")
+    elif feature.num_buckets:
+        _check_embedding(it, "bins are embedded")
+
+
+_KINDS: Mapping[int, Callable[[_Described], None]] = {
+    _ID: _check_id,
+    _RAW: _check_raw,
+    _TAG: _check_tag,
+}
+
+
+class _Table(NamedTuple):
+    """What the readers of one embedding table must agree on."""
+
+    embedding_dim: int
+    number_of_ids: int | str
+    initializer: str
+
+
+def _check_shared_tables(placed: list[PlacedFeature], report: Report) -> None:
+    """Features with the same `embedding_name` describe the same table."""
+    first: dict[str, tuple[str, _Table]] = {}
+    for path, feature in placed:
+        table = _table(feature)
+        if not feature.embedding_name or table is None:
+            continue
+        name = feature_name(feature)
+        owner, wanted = first.setdefault(feature.embedding_name, (name, table))
+        for what, mine, theirs in zip(_Table._fields, table, wanted, strict=True):
+            if mine != theirs:
+                rule = (
+                    f"have the {what.replace('_', ' ')} of feature `{owner}`, {theirs or 'none'}, "
+                    f"because both have `embedding_name` `{feature.embedding_name}`"
+                )
+                report.should(path, rule, mine or None, of=f"feature `{name}`")
+
+
+def _table(feature: _Feature) -> _Table | None:
+    """The table of a feature made of ids; None for one of plain numbers."""
+    ids = _number_of_ids(feature)
+    if not ids:
+        return None
+    initializer = " ".join(str(feature.initializer).split())
+    return _Table(feature.embedding_dim, ids, initializer)
+
+
+def _number_of_ids(feature: _Feature) -> int | str:
+    """How many ids there are; the file that has them; 0 for plain numbers."""
+    if feature.feature_type == _RAW:
+        bins = len(feature.boundaries) + 1 if feature.boundaries else feature.num_buckets + 1
+        return feature.raw_input_dim * bins if feature.boundaries or feature.num_buckets else 0
+    return (
+        feature.hash_bucket_size
+        or len(feature.vocab_list)
+        or feature.vocab_file
+        or feature.num_buckets
+    )

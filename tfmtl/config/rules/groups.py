@@ -1,0 +1,56 @@
+"""Rules of the feature groups: which features they name, and which groups there must be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tfmtl.config.problems import Report
+from tfmtl.config.rules.common import check_layer_name, check_unique
+from tfmtl.config.views import architecture, feature_name, features, group_features
+from tfmtl.protos import feature_pb2, pipeline_pb2
+
+_PATH = "model_config.feature_groups"
+
+
+def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
+    """Groups name features, and the architecture finds the groups that it reads."""
+    groups = pipeline.model_config.feature_groups
+    known = [feature_name(feature) for feature in features(pipeline)]
+    for index, group in enumerate(groups):
+        check_layer_name(report, f"{_PATH}[{index}].group_name", group.group_name)
+        _check_members(group, known, f"{_PATH}[{index}].feature_names", report)
+    names = [(f"{_PATH}[{index}]", group.group_name) for index, group in enumerate(groups)]
+    check_unique(report, names, "feature group")
+    if not groups:
+        report.should(_PATH, "group the features")
+    elif architecture(pipeline):
+        _check_read(pipeline, [name for _, name in names], report)
+
+
+def _check_members(
+    group: feature_pb2.FeatureGroupConfig, known: Sequence[str], path: str, report: Report
+) -> None:
+    of = f"group `{group.group_name}`"
+    members = group_features(group)
+    if not members:
+        report.should(path, "name features", of=of)
+    for index, name in enumerate(members):
+        if name not in known:
+            report.should_name(f"{path}[{index}]", "a feature", name, known, of=of)
+        elif name in members[:index]:
+            report.should(f"{path}[{index}]", "name each feature once", name, of=of)
+
+
+def _check_read(pipeline: pipeline_pb2.Pipeline, names: Sequence[str], report: Report) -> None:
+    """The groups that the architecture reads exist; that others are not read is told."""
+    read = [tower.input for tower in pipeline.model_config.esmm.groups]
+    for index, name in enumerate(read):
+        if name not in names:
+            path = f"model_config.esmm.groups[{index}].input"
+            report.should_name(path, "a feature group", name, names)
+    if not read and "all" not in names:
+        reader = architecture(pipeline)
+        report.should(_PATH, f"have a group named `all`, which {reader} reads", names)
+    for index, name in enumerate(names):
+        if name not in (read or ["all"]):
+            report.warn(f"{_PATH}[{index}]", "is read by nothing", of=f"group `{name}`")

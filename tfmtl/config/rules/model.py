@@ -1,0 +1,120 @@
+"""Rules of `model_config`: one architecture, and what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tfmtl.config.problems import Report
+from tfmtl.config.rules.common import check_at_least, check_layer_name, check_unique
+from tfmtl.config.rules.layers import check_dnn
+from tfmtl.config.support import built_fields
+from tfmtl.config.views import ESMM_PRODUCT, architecture, architectures, placed_towers
+from tfmtl.config.wording import Word, one_of
+from tfmtl.protos import loss_pb2, model_pb2, pipeline_pb2, tower_pb2
+
+_PATH = "model_config"
+# Where EasyRec's class is not called as the message.
+_CLASS_NAMES = {"ModelParams": "MultiTaskModel"}
+_ESMM_LOSSES = {
+    "ctr_tower": (loss_pb2.CLASSIFICATION,),
+    "cvr_tower": (loss_pb2.CLASSIFICATION, loss_pb2.L2_LOSS),
+}
+
+
+def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
+    """There is an architecture, it is what `model_class` says, and it has its parts."""
+    model, name = pipeline.model_config, architecture(pipeline)
+    check_at_least(report, f"{_PATH}.embedding_regularization", model.embedding_regularization, 0)
+    if not name:
+        built = [each for each in architectures() if each in built_fields(model.DESCRIPTOR)]
+        report.should(_PATH, f"have one of {one_of(built)}")
+        return
+    _check_class(model, name, report)
+    if name in _PARTS:
+        message, path = getattr(model, name), f"{_PATH}.{name}"
+        check_at_least(report, f"{path}.l2_regularization", message.l2_regularization, 0)
+        _PARTS[name](message, path, report)
+        for tower_path, tower in placed_towers(pipeline):
+            of = f"tower `{tower.tower_name}`"
+            check_dnn(report, f"{tower_path}.dnn", tower.dnn, of=of)
+
+
+def _check_class(model: model_pb2.Model, name: str, report: Report) -> None:
+    message = getattr(model, name).DESCRIPTOR.name
+    class_name = _CLASS_NAMES.get(message, message)
+    if model.model_class not in ("", class_name):
+        rule = f"be {class_name}, because there is `{name}`, or be left out"
+        report.should(f"{_PATH}.model_class", rule, model.model_class)
+
+
+def _check_towers(message: Any, path: str, report: Report) -> None:
+    if not message.task_towers:
+        report.should(f"{path}.task_towers", "describe the tasks")
+
+
+def _check_shared_bottom(message: model_pb2.SharedBottom, path: str, report: Report) -> None:
+    check_dnn(report, f"{path}.bottom_dnn", message.bottom_dnn, needed=True)
+    _check_towers(message, path, report)
+
+
+def _check_mmoe(message: model_pb2.MMoE, path: str, report: Report) -> None:
+    _check_towers(message, path, report)
+    if message.HasField("expert_dnn"):
+        check_at_least(report, f"{path}.num_expert", message.num_expert, 1)
+        check_dnn(report, f"{path}.expert_dnn", message.expert_dnn, needed=True)
+        if message.experts:
+            report.warn(f"{path}.experts", "is not read, because there is `expert_dnn`")
+    elif message.experts:
+        _check_experts(message, f"{path}.experts", report)
+    else:
+        report.should(f"{path}.expert_dnn", "describe an expert's layers")
+
+
+def _check_experts(message: model_pb2.MMoE, path: str, report: Report) -> None:
+    for index, expert in enumerate(message.experts):
+        if expert.expert_name:
+            check_layer_name(report, f"{path}[{index}].expert_name", expert.expert_name)
+        check_dnn(report, f"{path}[{index}].dnn", expert.dnn, needed=True)
+    names = [(f"{path}[{index}]", each.expert_name) for index, each in enumerate(message.experts)]
+    check_unique(report, names, "expert")
+    widths = [expert.dnn.hidden_units[-1] for expert in message.experts if expert.dnn.hidden_units]
+    if len(set(widths)) > 1:
+        report.should(path, "end in the same width", widths)
+
+
+def _check_esmm(message: model_pb2.ESMM, path: str, report: Report) -> None:
+    for index, group in enumerate(message.groups):
+        of = f"group `{group.input}`"
+        check_dnn(report, f"{path}.groups[{index}].dnn", group.dnn, of=of)
+    inputs = [(f"{path}.groups[{index}]", each.input) for index, each in enumerate(message.groups)]
+    check_unique(report, inputs, "group")
+    for name, losses in _ESMM_LOSSES.items():
+        if message.HasField(name):
+            _check_step(getattr(message, name), losses, f"{path}.{name}", report)
+        else:
+            report.should(f"{path}.{name}", "describe a task")
+
+
+def _check_step(
+    tower: tower_pb2.TaskTower, losses: Sequence[int], path: str, report: Report
+) -> None:
+    """A step of esmm's funnel has one logit, and its own name."""
+    of = f"tower `{tower.tower_name}`"
+    if tower.loss_type not in losses:
+        names = [loss_pb2.LossType.Name(each) for each in losses]
+        received = Word(loss_pb2.LossType.Name(tower.loss_type))
+        report.should(f"{path}.loss_type", f"be {one_of(names)} in esmm", received, of=of)
+    if tower.num_class != 1:
+        report.should(f"{path}.num_class", "be 1 in esmm", tower.num_class, of=of)
+    if tower.tower_name == ESMM_PRODUCT:
+        rule = "be another name; esmm serves the product of its towers by this one"
+        report.should(f"{path}.tower_name", rule, tower.tower_name)
+
+
+_PARTS: Mapping[str, Callable[[Any, str, Report], None]] = {
+    "simple_multi_task": _check_towers,
+    "shared_bottom": _check_shared_bottom,
+    "mmoe": _check_mmoe,
+    "esmm": _check_esmm,
+}

@@ -1,0 +1,40 @@
+"""Where the data is and where to write."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from tfmtl.config.problems import Report
+from tfmtl.protos import pipeline_pb2
+
+_MEANING = {
+    "model_dir": "name the directory to write to",
+    "train_input_path": "name the files to train on",
+    "eval_input_path": "name the files to evaluate on",
+}
+
+
+def check(pipeline: pipeline_pb2.Pipeline, report: Report, needs: Collection[str]) -> None:
+    """The paths that are needed are given.
+
+    Args:
+        pipeline: The config.
+        report: Takes the problems.
+        needs: Names of the fields that must be set.
+    """
+    for name in needs:
+        if not getattr(pipeline, name).strip():
+            report.should(name, _MEANING[name], getattr(pipeline, name) or None)
+    if "train_input_path" in needs and not pipeline.WhichOneof("eval_path"):
+        _check_evaluation_is_not_needed(pipeline, report)
+
+
+def _check_evaluation_is_not_needed(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
+    export = pipeline.export_config
+    if export.exporter_type == "best":
+        reason = "as `export_config.exporter_type` is best"
+    elif export.enable_early_stop:
+        reason = "as `export_config.enable_early_stop` is true"
+    else:
+        return
+    report.should("eval_input_path", f"name the files to evaluate on, {reason}")

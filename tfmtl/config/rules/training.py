@@ -1,0 +1,90 @@
+"""Rules of `train_config`: how long, how often, and with which optimizers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tfmtl.config.known_fields import known_field
+from tfmtl.config.problems import Report
+from tfmtl.config.rules import schedules
+from tfmtl.config.rules.common import check_above, check_at_least, check_share
+from tfmtl.config.support import built_fields
+from tfmtl.config.wording import one_of
+from tfmtl.protos import optimizer_pb2, pipeline_pb2, train_pb2
+
+_PATH = "train_config"
+_Rule = Callable[[Report, str, float], None]
+
+
+def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
+    """Training ends, saves at one kind of interval, and has one optimizer or two."""
+    train = pipeline.train_config
+    if not train.num_steps and not pipeline.data_config.num_epochs:
+        rule = "be at least 1, or `data_config.num_epochs` should"
+        report.should(f"{_PATH}.num_steps", rule, train.num_steps)
+    _check_intervals(train, report)
+    check_at_least(report, f"{_PATH}.gradient_clipping_by_norm", train.gradient_clipping_by_norm, 0)
+    for name in ("inter_op_parallelism_threads", "intra_op_parallelism_threads"):
+        check_at_least(report, f"{_PATH}.{name}", getattr(train, name), 0)
+    if not 1 <= len(train.optimizer_config) <= 2:
+        rule = "be one optimizer, or two, of which the first is for the embeddings"
+        report.should(f"{_PATH}.optimizer_config", rule, len(train.optimizer_config) or None)
+    for index, optimizer in enumerate(train.optimizer_config):
+        _check_optimizer(optimizer, f"{_PATH}.optimizer_config[{index}]", report)
+
+
+def _check_intervals(train: train_pb2.TrainConfig, report: Report) -> None:
+    steps, seconds = "save_checkpoints_steps", "save_checkpoints_secs"
+    for name in (steps, seconds):
+        if train.HasField(name):
+            check_at_least(report, f"{_PATH}.{name}", getattr(train, name), 1)
+    if train.HasField(steps) and train.HasField(seconds):
+        rule = f"not be given together with `{steps}`"
+        report.should(f"{_PATH}.{seconds}", rule, getattr(train, seconds))
+    check_at_least(report, f"{_PATH}.log_step_count_steps", train.log_step_count_steps, 1)
+
+
+def _check_optimizer(optimizer: optimizer_pb2.Optimizer, path: str, report: Report) -> None:
+    name = optimizer.WhichOneof("optimizer")
+    owner = optimizer.DESCRIPTOR
+    if name is None:
+        built = built_fields(owner)
+        kinds = [each.name for each in owner.oneofs_by_name["optimizer"].fields]
+        report.should(path, f"have one of {one_of(each for each in kinds if each in built)}")
+        return
+    if known_field(owner.full_name, name):
+        return  # Told already.
+    message = getattr(optimizer, name)
+    for field, rule in _RULES.items():
+        if field in message.DESCRIPTOR.fields_by_name:
+            rule(report, f"{path}.{name}.{field}", getattr(message, field))
+    schedules.check(message.learning_rate, f"{path}.{name}.learning_rate", report)
+
+
+def _check_not_negative(report: Report, path: str, value: float) -> None:
+    check_at_least(report, path, value, 0)
+
+
+def _check_positive(report: Report, path: str, value: float) -> None:
+    check_above(report, path, value, 0)
+
+
+def _check_not_positive(report: Report, path: str, value: float) -> None:
+    if not value <= 0:
+        report.should(path, "be at most 0", value)
+
+
+# Whatever the optimizer, a parameter of the same name obeys the same rule.
+_RULES: Mapping[str, _Rule] = {
+    "beta1": check_share,
+    "beta2": check_share,
+    "epsilon": _check_positive,
+    "weight_decay": _check_not_negative,
+    "momentum_optimizer_value": check_share,
+    "decay": check_share,
+    "initial_accumulator_value": _check_not_negative,
+    "learning_rate_power": _check_not_positive,
+    "l1_reg": _check_not_negative,
+    "l2_reg": _check_not_negative,
+    "l2_shrinkage_reg": _check_not_negative,
+}

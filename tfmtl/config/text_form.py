@@ -1,0 +1,184 @@
+"""Reading protobuf's text format, and all that is wrong with a text at once.
+
+What cannot be read (a field that does not exist, a word where a number should be) is reported and
+blanked out, and the rest is read all the same.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from google.protobuf import text_format
+from google.protobuf.descriptor import FieldDescriptor
+
+from tfmtl.config.parsed import Parsed, is_harmless, join, unknown_field, wrong_value
+from tfmtl.config.text_fields import (
+    ScanError,
+    TextField,
+    blank,
+    line_and_column,
+    place_of,
+    scan,
+    token_at,
+)
+from tfmtl.protos import pipeline_pb2
+
+
+class _Known(NamedTuple):
+    """A field of the text that exists in the config language."""
+
+    field: TextField
+    owner: str
+    descriptor: FieldDescriptor
+
+    @property
+    def path(self) -> str:
+        return join(self.owner, self.field.name)
+
+    @property
+    def holds_fields(self) -> bool:
+        return bool(self.field.bodies) and self.descriptor.message_type is not None
+
+
+class _Unknown(NamedTuple):
+    """A field of the text that does not."""
+
+    field: TextField
+    owner: str
+    message: Any
+
+
+class _Found(NamedTuple):
+    """A problem, the place it was found at and the message it was found in."""
+
+    place: int
+    owner: str
+    sentence: str
+
+
+def parse_text(text: str, source: str) -> Parsed:
+    """Reads a config in text format.
+
+    As in EasyRec, of a field given twice the last value counts, and messages given twice are
+    merged.
+
+    Args:
+        text: The config.
+        source: Its file, for messages.
+    """
+    return _TextParser(text, source).parse()
+
+
+class _TextParser:
+    """One text, on its way to a config."""
+
+    def __init__(self, text: str, source: str) -> None:
+        self._text = text
+        self._source = source
+        self._parsed = Parsed()
+        self._found: list[_Found] = []
+
+    def parse(self) -> Parsed:
+        fields = list(_walk(self._scan(), pipeline_pb2.Pipeline.DESCRIPTOR, ""))
+        known = [each for each in fields if isinstance(each, _Known)]
+        self._warn_of_repetition(known)
+        self._remove_unknown([each for each in fields if isinstance(each, _Unknown)])
+        self._merge([each for each in known if not each.holds_fields])
+        for place, owner, sentence in sorted(self._found):
+            self._parsed.add_problem(self._at(place), owner, sentence)
+        return self._parsed
+
+    def _scan(self) -> Sequence[TextField]:
+        try:
+            return scan(self._text)
+        except ScanError:
+            return []  # Protobuf's parser says what is wrong, and where.
+
+    def _remove_unknown(self, fields: Sequence[_Unknown]) -> None:
+        for field, owner, message in fields:
+            if not is_harmless(message, field.name, field.value):
+                sentence = unknown_field(message, owner, field.name)
+                self._found.append(_Found(field.start, owner, sentence))
+            self._text = blank(self._text, field)
+
+    def _merge(self, leaves: list[_Known]) -> None:
+        """Parses; at a value that does not fit its field reports it, and parses without it."""
+        while True:
+            try:
+                text_format.Merge(self._text, self._parsed.pipeline)
+                return
+            except text_format.ParseError as error:
+                self._parsed.pipeline.Clear()
+                place = self._place_of(error)
+                wrong = next((each for each in leaves if each.field.contains(place)), None)
+                if wrong is None:
+                    self._parsed.give_up(*self._syntax_error(error))
+                    return
+                leaves.remove(wrong)
+                self._remove_wrong(wrong, place)
+
+    def _place_of(self, error: text_format.ParseError) -> int:
+        """Where protobuf's parser stopped; -1 if it does not say."""
+        line, column = error.GetLine(), error.GetColumn()
+        return place_of(self._text, line, column) if line and column else -1
+
+    def _remove_wrong(self, wrong: _Known, place: int) -> None:
+        value = wrong.field.value
+        received = token_at(self._text, place) if value.startswith("[") else value
+        sentence = wrong_value(wrong.descriptor, wrong.path, received)
+        self._found.append(_Found(place, wrong.owner, sentence))
+        self._text = blank(self._text, wrong.field)
+
+    def _syntax_error(self, error: text_format.ParseError) -> tuple[str, str]:
+        """Place and sentence of protobuf's own message, without the line that it quotes."""
+        line, column = error.GetLine(), error.GetColumn()
+        if not line:
+            return self._source, str(error)
+        quoted = self._text.split("\n")[line - 1]
+        told = str(error).removeprefix(f"{line}:{column} : ").removeprefix(f"'{quoted}': ")
+        return f"{self._source}:{line}:{column}", f"{told.rstrip('.')}."
+
+    def _warn_of_repetition(self, fields: Sequence[_Known]) -> None:
+        """Tells where a value is overridden by a later one, which rarely is meant."""
+        for (owner, name), places in _by_what_they_set(fields).items():
+            if len(places) > 1:
+                last = places[-1].field
+                outcome = "they are merged" if last.bodies else "the last one counts"
+                if last.name != name:
+                    outcome = f"the last one, `{last.name}`, counts"
+                self._parsed.report.warnings.append(
+                    f"{self._at(last.start)}: `{join(owner, name)}` is set {len(places)} times; "
+                    f"{outcome}."
+                )
+
+    def _at(self, place: int) -> str:
+        line, column = line_and_column(self._text, place)
+        return f"{self._source}:{line}:{column}"
+
+
+def _walk(fields: Sequence[TextField], message: Any, owner: str) -> Iterator[_Known | _Unknown]:
+    """Yields fields in their places, and the fields inside those that are known."""
+    seen: collections.Counter[str] = collections.Counter()
+    for field in fields:
+        descriptor = message.fields_by_name.get(field.name)
+        if descriptor is None:
+            yield _Unknown(field, owner, message)
+            continue
+        known = _Known(field, owner, descriptor)
+        yield known
+        for body in field.bodies if descriptor.message_type else []:
+            index = f"[{seen[field.name]}]" if descriptor.is_repeated else ""
+            seen[field.name] += 1
+            yield from _walk(body, descriptor.message_type, known.path + index)
+
+
+def _by_what_they_set(fields: Sequence[_Known]) -> dict[tuple[str, str], list[_Known]]:
+    """Groups the fields that can be set only once by themselves, or by their oneof."""
+    groups: dict[tuple[str, str], list[_Known]] = collections.defaultdict(list)
+    for each in fields:
+        if not each.descriptor.is_repeated:
+            oneof = each.descriptor.containing_oneof
+            groups[each.owner, oneof.name if oneof else each.field.name].append(each)
+    return groups

@@ -1,0 +1,24 @@
+"""Everything a config is checked for, except for what its data turns out to be."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from tfmtl.config.problems import Report
+from tfmtl.config.rules import data, export, features, groups, model, paths, tasks, training
+from tfmtl.config.support import check_support
+from tfmtl.protos import pipeline_pb2
+
+
+def check(pipeline: pipeline_pb2.Pipeline, report: Report, needs: Collection[str]) -> None:
+    """Reports all problems of a config, in the order of the data's way through it.
+
+    Args:
+        pipeline: The config.
+        report: Takes them.
+        needs: The paths that must be given, such as `train_input_path`.
+    """
+    check_support(pipeline, report)
+    paths.check(pipeline, report, needs)
+    for rules in (data, features, groups, model, tasks, training, export):
+        rules.check(pipeline, report)

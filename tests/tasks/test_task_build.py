@@ -64,6 +64,14 @@ def test_the_head_follows_loss_and_classes(tower, head, units):
     assert task.units == units
 
 
+@pytest.mark.parametrize("tower", ["", "num_class: 2", "num_class: 3", "loss_type: L2_LOSS"])
+def test_the_config_language_knows_the_metrics_of_each_head_its_defaults_first(tower):
+    parsed = pipeline(f'tower_name: "ctr" {tower}')
+    head, known = build(tower).head, config.head_metrics(config.towers(parsed)[0])
+    assert set(head.metrics) == set(known)
+    assert tuple(head.default_metrics) == tuple(known[:2])
+
+
 def test_name_label_and_weight_are_those_of_the_tower():
     task = build('weight: 0.25 label_name: "buy"')
     assert (task.name, task.weight, task.target_columns) == ("ctr", 0.25, ["buy", "importance"])

@@ -18,8 +18,8 @@ class Groups:
         build: Makes all groups over tables of their own, whose names end in the given suffix.
 
     Example:
-    >>> x = groups["all"]                 # what most architectures read
-    >>> x_ctr = groups.own("ctr")["all"]  # the same features, over tables of task ctr's own
+        x = groups["all"]  # What most architectures read.
+        x_ctr = groups.own("ctr")["all"]  # The same features, over tables of task ctr's own.
     """
 
     def __init__(

@@ -20,6 +20,7 @@ import tf_keras as keras
 
 from tfmtl import config as configs
 from tfmtl import layers
+from tfmtl.config.views import ESMM_PRODUCT as PRODUCT
 from tfmtl.models._groups import Groups
 from tfmtl.models._towers import dnn, task_logits
 from tfmtl.protos import loss_pb2, model_pb2, pipeline_pb2
@@ -34,9 +35,6 @@ from tfmtl.tasks import (
     build_metrics,
     build_task,
 )
-
-# EasyRec's name of the product, whatever the towers are called.
-PRODUCT = "ctcvr"
 
 
 def logits(config: model_pb2.ESMM, groups: Groups) -> dict[str, keras.KerasTensor]:

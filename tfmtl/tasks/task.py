@@ -28,8 +28,9 @@ class Task:
 
     Example:
     >>> task = Task("ctr", BinaryHead(), SampleSpace(ColumnLabel("click")))
-    >>> task.loss(tf.zeros((2, 1)), {"click": tf.constant([1.0, float("nan")])})
-    <tf.Tensor: shape=(), dtype=float32, numpy=0.6931472>
+    >>> loss = task.loss(tf.zeros((2, 1)), {"click": tf.constant([1.0, float("nan")])})
+    >>> print(f"{loss:.4f}")
+    0.6931
     """
 
     def __init__(

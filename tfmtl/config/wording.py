@@ -54,7 +54,9 @@ def _nearest(name: str, known: Sequence[str]) -> Sequence[str]:
 
 
 def _likeness(name: str, known: str) -> float:
-    """From 0 to 1; swapped words, as in `expert_num` for `num_expert`, count little."""
+    """From 0 to 1; swapped words, swapped letters and a missing end count little."""
+    if sorted(name) == sorted(known) or known.startswith(f"{name}_"):
+        return 0.95
     as_written = difflib.SequenceMatcher(None, name, known).ratio()
     by_words = difflib.SequenceMatcher(None, _sorted_words(name), _sorted_words(known)).ratio()
     return max(as_written, 0.95 * by_words)

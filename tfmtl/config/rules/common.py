@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import math
 import re
 from collections.abc import Iterable
@@ -27,21 +26,18 @@ def check_layer_name(report: Report, path: str, name: str, *, of: str = "") -> N
         report.should(path, rule, name or None, of=of)
 
 
-def check_unique(report: Report, placed: Iterable[tuple[str, str]], what: str) -> None:
+def check_unique(report: Report, placed: Iterable[tuple[str, str]]) -> None:
     """No name is given twice.
 
     Args:
         report: Takes the problems.
-        placed: Paths and names.
-        what: What is named, such as "feature".
+        placed: Paths and names; a path without a name is not looked at.
     """
-    places: dict[str, list[str]] = collections.defaultdict(list)
+    first: dict[str, str] = {}
     for path, name in placed:
-        places[name].append(path)
-    for name, paths in places.items():
-        if name and len(paths) > 1:
-            first, *others = (f"`{path}`" for path in paths)
-            report.should(paths[-1], f"have a name of its own; {first} has it, too", name, of=what)
+        if name and name in first:
+            report.should(path, f"have a name other than `{first[name]}`", name)
+        first.setdefault(name, path)
 
 
 def check_at_least(report: Report, path: str, value: float, least: float, *, of: str = "") -> None:

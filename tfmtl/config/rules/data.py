@@ -53,7 +53,7 @@ def _check_fields(data: dataset_pb2.DatasetConfig, report: Report) -> None:
         (f"{_PATH}.input_fields[{index}].input_name", field.input_name)
         for index, field in enumerate(data.input_fields)
     ]
-    check_unique(report, names, "column")
+    check_unique(report, names)
 
 
 def fits(field: Field, text: str) -> bool:
@@ -81,11 +81,8 @@ def _check_labels(data: dataset_pb2.DatasetConfig, report: Report) -> None:
     for index, name in enumerate(data.label_fields):
         if name not in known:
             report.should_name(f"{path}[{index}]", "one of `input_fields`", name, known)
-    check_unique(
-        report,
-        [(f"{path}[{index}]", name) for index, name in enumerate(data.label_fields)],
-        "label",
-    )
+    labels = [(f"{path}[{index}]", name) for index, name in enumerate(data.label_fields)]
+    check_unique(report, labels)
     for index, size in enumerate(data.label_dim):
         if size != 1:
             report.should(f"{_PATH}.label_dim[{index}]", "be 1; more is not built yet", size)

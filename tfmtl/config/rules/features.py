@@ -50,7 +50,7 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
             _check_meaning(described)
             _check_initializer(described)
             _KINDS[feature.feature_type](described)
-    check_unique(report, [(each.path, feature_name(each.feature)) for each in placed], "feature")
+    check_unique(report, [(each.path, feature_name(each.feature)) for each in placed])
     _check_shared_tables(placed, report)
 
 

@@ -20,7 +20,7 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
         check_layer_name(report, f"{_PATH}[{index}].group_name", group.group_name)
         _check_members(group, known, f"{_PATH}[{index}].feature_names", report)
     names = [(f"{_PATH}[{index}]", group.group_name) for index, group in enumerate(groups)]
-    check_unique(report, names, "feature group")
+    check_unique(report, names)
     if not groups:
         report.should(_PATH, "group the features")
     elif architecture(pipeline):

@@ -77,7 +77,7 @@ def _check_experts(message: model_pb2.MMoE, path: str, report: Report) -> None:
             check_layer_name(report, f"{path}[{index}].expert_name", expert.expert_name)
         check_dnn(report, f"{path}[{index}].dnn", expert.dnn, needed=True)
     names = [(f"{path}[{index}]", each.expert_name) for index, each in enumerate(message.experts)]
-    check_unique(report, names, "expert")
+    check_unique(report, names)
     widths = [expert.dnn.hidden_units[-1] for expert in message.experts if expert.dnn.hidden_units]
     if len(set(widths)) > 1:
         report.should(path, "end in the same width", widths)
@@ -88,7 +88,7 @@ def _check_esmm(message: model_pb2.ESMM, path: str, report: Report) -> None:
         of = f"group `{group.input}`"
         check_dnn(report, f"{path}.groups[{index}].dnn", group.dnn, of=of)
     inputs = [(f"{path}.groups[{index}]", each.input) for index, each in enumerate(message.groups)]
-    check_unique(report, inputs, "group")
+    check_unique(report, inputs)
     for name, losses in _ESMM_LOSSES.items():
         if message.HasField(name):
             _check_step(getattr(message, name), losses, f"{path}.{name}", report)

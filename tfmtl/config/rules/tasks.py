@@ -24,7 +24,7 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
         _check_weights(described)
         _check_indicators(described)
         _check_head(described)
-    check_unique(report, [(path, tower.tower_name) for path, tower in placed], "tower")
+    check_unique(report, [(path, tower.tower_name) for path, tower in placed])
 
 
 class _Described(NamedTuple):
@@ -103,6 +103,8 @@ def _check_indicator_name(it: _Described) -> None:
 def _check_head(it: _Described) -> None:
     """Number of classes, loss and metrics go together."""
     tower = it.tower
+    if tower.loss_type not in (loss_pb2.CLASSIFICATION, loss_pb2.L2_LOSS):
+        return  # Told already.
     is_regression = tower.loss_type != loss_pb2.CLASSIFICATION
     if tower.num_class < 1:
         it.should("num_class", "be at least 1", tower.num_class)

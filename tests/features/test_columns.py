@@ -168,7 +168,7 @@ class Served(tf.Module):
 
 @pytest.fixture
 def moved(encoder, tmp_path):
-    """An export that was moved away from where it was written, and whose files of words are gone."""
+    """An export moved away from where it was written, whose files of words are gone."""
     served = Served(encoder)
     tf.saved_model.save(served, f"{tmp_path}/export", signatures=served.serve)
     shutil.move(tmp_path / "export", tmp_path / "moved")

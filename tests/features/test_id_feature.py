@@ -54,6 +54,8 @@ def test_the_default_of_a_text_column_stands_for_an_empty_cell(encoded):
 def test_minus_one_is_missing_even_if_the_integer_column_has_a_default(encoded):
     feature = "input_names: 'n' num_buckets: 5"
     assert encoded({"n": ("INT32", "3")}, feature, n=[-1, 4])["n"].numpy().tolist() == [-1, 4]
+    feature = "input_names: 'n' vocab_list: ['4', '3']"
+    assert encoded({"n": ("INT32", "3")}, feature, n=[-1, 4])["n"].numpy().tolist() == [-1, 0]
 
 
 def test_nan_is_missing_unless_the_column_has_a_default(encoded):

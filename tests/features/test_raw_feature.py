@@ -151,10 +151,10 @@ def test_buckets_without_a_range_are_not_made(raw_feature):
 
 
 def test_each_place_of_a_vector_has_bins_of_its_own(raw_feature):
-    encoder = raw_feature("raw_input_dim: 3 boundaries: [1, 2] embedding_dim: 4", "STRING")
-    assert encode(encoder, ["0|1|2", "2"]).to_list() == [[0, 4, 8], [2, 3, 6]]
+    encoder = raw_feature("raw_input_dim: 3 boundaries: 1 embedding_dim: 4", "STRING")
+    assert encode(encoder, ["0|1|2", "2"]).to_list() == [[0, 3, 5], [1, 2, 4]]
     feature = encoder.features["x"]
-    assert (feature.ids, feature.combiner) == (9, "sum")
+    assert (feature.ids, feature.combiner) == (6, "sum")
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,8 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path):
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_lines_end_in_either_way(words, end):
     assert ids(VocabularyFile(words("a", "b", end=end)), ["b", "a"]) == [1, 0]
+    with pytest.raises(ConfigError, match="an empty line 2"):
+        VocabularyFile(words("a", "", "b", end=end))
 
 
 def test_the_last_line_needs_no_end(words):

@@ -1,0 +1,195 @@
+"""The programs that make the samples' data, run as users run them."""
+
+import gzip
+import pathlib
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+SAMPLES = pathlib.Path(__file__).resolve().parents[2] / "samples"
+
+
+def run(program, *arguments):
+    command = [sys.executable, SAMPLES / program, *arguments]
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True)
+
+
+def make(program, *arguments):
+    done = run(program, *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(name="log", scope="module")
+def log_fixture(tmp_path_factory):
+    """The folder of a small e-commerce log, its two tables, and what the program said."""
+    folder = tmp_path_factory.mktemp("log")
+    said = make("make_ecommerce_log.py", "--rows", 6000, "--output", folder)
+    tables = [
+        pd.read_csv(folder / name, keep_default_na=False, na_values={"price": [""]})
+        for name in ("train.csv", "eval.csv")
+    ]
+    return folder, *tables, said
+
+
+def test_the_last_tenth_of_the_log_is_for_evaluation(log):
+    _, train, evaluation, _ = log
+    assert (len(train), len(evaluation)) == (5400, 600)
+    assert train["day"].is_monotonic_increasing
+    assert train["day"].iloc[-1] <= evaluation["day"].iloc[0]
+
+
+def test_only_what_was_clicked_is_bought_and_only_that_has_later_labels(log):
+    _, train, _, _ = log
+    assert set(train["click"]) == set(train["buy"]) == {0, 1}
+    assert (train["buy"] <= train["click"]).all()
+    assert ((train["log_dwell"] != "") == (train["click"] == 1)).all()
+    assert ((train["satisfaction"] != "") == (train["buy"] == 1)).all()
+    assert set(train["satisfaction"]) == {"", "0", "1", "2"}
+
+
+def test_lists_are_lists(log):
+    _, train, _, _ = log
+    assert train["tags"].str.fullmatch(r"[a-z]+(\|[a-z]+)*").all()
+    assert train["tastes"].str.fullmatch(r"(c[0-9]+:[0-9.]+(\|c[0-9]+:[0-9.]+)*)?").all()
+    assert 0.01 < train["price"].isna().mean() < 0.05
+
+
+def test_the_log_has_something_to_learn(log):
+    *_, said = log
+    facts = dict(line.strip().split(": ") for line in said.splitlines()[1:])
+    assert 0.75 < float(facts["best AUC of click"]) < 0.85
+    assert 0.7 < float(facts["best AUC of buy among clicks"]) < 0.85
+
+
+def test_the_same_seed_makes_the_same_log_and_parts_share_out_its_rows(log, tmp_path):
+    folder, *_ = log
+    make("make_ecommerce_log.py", "--rows", 6000, "--output", tmp_path, "--parts", 3)
+    assert (tmp_path / "eval.csv").read_bytes() == (folder / "eval.csv").read_bytes()
+    parts = sorted(tmp_path.glob("train-*.csv"))
+    assert [part.name for part in parts] == ["train-000.csv", "train-001.csv", "train-002.csv"]
+    rows = "".join(part.read_text().split("\n", 1)[1] for part in parts)
+    assert rows == (folder / "train.csv").read_text().split("\n", 1)[1]
+
+
+def test_another_seed_makes_another_log(log, tmp_path):
+    folder, *_ = log
+    make("make_ecommerce_log.py", "--rows", 6000, "--output", tmp_path, "--seed", 8)
+    assert (tmp_path / "eval.csv").read_bytes() != (folder / "eval.csv").read_bytes()
+
+
+def test_taobao_shaped_rows_have_the_shape_of_easyrecs_samples(tmp_path):
+    make("make_taobao_shaped.py", "--rows", 3000, "--output", tmp_path)
+    tables = [
+        pd.read_csv(tmp_path / name, header=None, dtype=str, keep_default_na=False)
+        for name in ("train.csv", "eval.csv")
+    ]
+    assert [table.shape for table in tables] == [(2700, 20), (300, 20)]
+    table = tables[0]
+    assert set(table[0]) == set(table[1]) == {"0", "1"}
+    assert table[0].astype(int).mean() > 0.05
+    assert (table[1] <= table[0]).all()
+    lists = [table[column].str.split("|") for column in (17, 18)]
+    lengths = [column.map(len) for column in lists]
+    assert (lengths[0] == lengths[1]).all()
+    assert (lengths[0].min(), lengths[0].max()) == (1, 50)
+    numbers = lists[0].explode().astype(int)
+    assert 0 <= numbers.min() and numbers.max() < 100_000
+    assert table[19].astype(int).between(0, 49).all()
+    gaps = [column for column in table if (table[column] == "").any()]
+    assert gaps == [7, 13, 16]
+
+
+@pytest.mark.parametrize("program", ["make_ecommerce_log.py", "make_taobao_shaped.py"])
+def test_too_few_rows_are_refused(program, tmp_path):
+    done = run(program, "--rows", 1, "--output", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("--rows should be at least 2. Received: 1.")
+
+
+# Census-Income.
+
+EDUCATIONS = [
+    "Children",
+    "Bachelors degree(BA AB BS)",
+    "Some college but no degree",
+    "Masters degree",
+]
+
+
+def census_rows(count):
+    """Rows of the published file's form; `age` numbers them."""
+    rows = []
+    for number in range(count):
+        cells = ["?"] * 42
+        cells[0], cells[4] = str(number), EDUCATIONS[number % 4]
+        cells[7] = "Never married" if number % 3 else "Widowed"
+        cells[24], cells[41] = "1700.09", "50000+." if number % 5 == 0 else "- 50000."
+        rows.append(", ".join(cells))
+    return "\n".join(rows) + "\n"
+
+
+@pytest.fixture(name="census", scope="module")
+def census_fixture(tmp_path_factory):
+    """Prepares 100 rows: `prepare(group)` gives the three tables."""
+    folder = tmp_path_factory.mktemp("census")
+    (folder / "census.gz").write_bytes(gzip.compress(census_rows(100).encode()))
+
+    def prepare(group):
+        output = folder / str(group)
+        arguments = ["--input", folder / "census.gz", "--output", output, "--group", group]
+        make("census_income/prepare.py", *arguments)
+        return [pd.read_csv(output / f"{name}.csv") for name in ("train", "valid", "test")]
+
+    return prepare
+
+
+def test_census_rows_are_split_by_the_permutation(census):
+    order = np.random.default_rng(2018).permutation(100)
+    expected = [order[:70], order[70:85], order[85:]]
+    for table, ages in zip(census(1), expected, strict=True):
+        assert table["age"].tolist() == ages.tolist()
+
+
+def test_census_labels_are_made_and_their_columns_left_out(census):
+    for table in census(1):
+        assert list(table.columns[:3]) == ["income", "marital", "age"]
+        assert (table["income"] == (table["age"] % 5 == 0)).all()
+        assert (table["marital"] == (table["age"] % 3 != 0)).all()
+        assert not {"income_50k", "marital_stat", "instance_weight"} & set(table.columns)
+        assert "education" in table.columns
+
+
+def test_the_second_group_of_census_labels_predicts_education(census):
+    for table in census(2):
+        assert list(table.columns[:3]) == ["education_college", "marital", "age"]
+        assert (table["education_college"] == table["age"] % 2).all()
+        assert not {"education", "marital_stat", "instance_weight"} & set(table.columns)
+        assert "income_50k" in table.columns
+
+
+def test_unknown_census_cells_stay_question_marks(census):
+    assert set(census(1)[0]["mig_chg_msa"]) == {"?"}
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "INPUT: should be the Census-Income file. Received: .*No such file.*"),
+        (b"1, 2\n", "INPUT:1: expected 42 columns. Received: 2. Get census-income.test.gz from .*"),
+        (b"", "INPUT: should have 4 rows at least. Received: 0."),
+        (b"\x1f\x8b\xff", "INPUT: should be the Census-Income file. Received: .*"),
+    ],
+)
+def test_a_wrong_census_file_is_told_of_in_one_line(tmp_path, content, sentence):
+    path = tmp_path / "census.txt"
+    if content is not None:
+        path.write_bytes(content)
+    done = run("census_income/prepare.py", "--input", path, "--output", tmp_path)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert re.fullmatch(sentence, line.replace(str(path), "INPUT")), line

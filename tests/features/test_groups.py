@@ -110,7 +110,7 @@ def test_layers_carry_the_names_of_the_config(network):
     names = [layer.name for layer in network[1].layers]
     for suffix in ("", "_cvr"):
         expected = [
-            f"{name}{suffix}" for name in ("embeddings", "vector/projection", "all", "user")
+            f"{name}{suffix}" for name in ("embeddings", "vector/projection", "group/all", "group/user")
         ]
         assert set(expected) <= set(names)
     assert {"input/user", "input/tags", "input/vector"} <= set(names)
@@ -152,7 +152,19 @@ def test_the_penalty_is_on_embeddings_and_projections_but_not_on_numbers(pipelin
 
 def test_a_feature_a_group_and_a_task_may_have_one_name(network):
     columns, model = network
-    assert "user" in columns.features and model.get_layer("user").output.shape == (None, 6)
+    assert "user" in columns.features and model.get_layer("group/user").output.shape == (None, 6)
+
+
+def test_dropout_of_a_group_works_in_training_alone(pipeline):
+    pipeline.model_config.feature_groups[1].dropout_ratio = 0.9
+    columns = Columns.from_pipeline(pipeline)
+    inputs = build_inputs(columns)
+    model = keras.Model(inputs, build_groups(pipeline, columns, inputs))
+    kept, dropped = (
+        np.count_nonzero(answer((columns, model), training=training)["user"])
+        for training in (False, True)
+    )
+    assert dropped < kept
 
 
 def test_a_group_of_numbers_alone_has_no_tables(pipeline):

@@ -13,11 +13,13 @@ from tfmtl.features.embedding_regularization import EmbeddingRegularization
 from tfmtl.features.feature import Feature
 from tfmtl.features.tables import tables_of
 from tfmtl.layers import PackedEmbedding
+from tfmtl.protos.feature_pb2 import FeatureGroupConfig
 from tfmtl.protos.pipeline_pb2 import Pipeline
 
 # A feature, a group and a task may have the same name, two layers may not.
 _INPUT_NAME = "input/{}"
 _PROJECTION_NAME = "{}/projection{}"
+_GROUP_NAME = "group/{}{}"
 
 
 def build_inputs(columns: Columns) -> dict[str, keras.KerasTensor]:
@@ -38,7 +40,8 @@ def build_groups(
 
     All features with ids are embedded by one layer, `embeddings`; a feature of numbers is itself,
     or with an `embedding_dim` its linear projection Σ_d x_d·W[d]. A group is the concatenation of
-    its features in the order in which it lists them, by a layer of its name.
+    its features in the order in which it lists them, by a layer `group/<name>`, and in training
+    lacks the share `dropout_ratio` of its entries.
 
     Args:
         pipeline: The pipeline whose groups to build.
@@ -54,11 +57,23 @@ def build_groups(
     """
     vectors = _vectors(columns, inputs, pipeline.model_config.embedding_regularization, suffix)
     return {
-        group.group_name: keras.layers.Concatenate(name=f"{group.group_name}{suffix}")(
-            [_member(vectors, name, group.group_name) for name in configs.group_features(group)]
-        )
+        group.group_name: _group(group, vectors, suffix)
         for group in pipeline.model_config.feature_groups
     }
+
+
+def _group(
+    group: FeatureGroupConfig, vectors: Mapping[str, keras.KerasTensor], suffix: str
+) -> keras.KerasTensor:
+    """The members of a group side by side."""
+    name = _GROUP_NAME.format(group.group_name, suffix)
+    members = [
+        _member(vectors, member, group.group_name) for member in configs.group_features(group)
+    ]
+    vector = keras.layers.Concatenate(name=name)(members)
+    if not group.dropout_ratio:
+        return vector
+    return keras.layers.Dropout(group.dropout_ratio, name=f"{name}/dropout")(vector)
 
 
 def _vectors(

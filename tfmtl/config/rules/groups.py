@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tfmtl.config.problems import Report
-from tfmtl.config.rules.common import check_layer_name, check_unique
+from tfmtl.config.rules.common import check_layer_name, check_share, check_unique
 from tfmtl.config.views import architecture, feature_name, features, group_features
 from tfmtl.protos import feature_pb2, pipeline_pb2
 
@@ -19,6 +19,8 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
     for index, group in enumerate(groups):
         check_layer_name(report, f"{_PATH}[{index}].group_name", group.group_name)
         _check_members(group, known, f"{_PATH}[{index}].feature_names", report)
+        of = f"group `{group.group_name}`"
+        check_share(report, f"{_PATH}[{index}].dropout_ratio", group.dropout_ratio, of=of)
     names = [(f"{_PATH}[{index}]", group.group_name) for index, group in enumerate(groups)]
     check_unique(report, names)
     if not groups:

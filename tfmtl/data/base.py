@@ -49,9 +49,9 @@ class Source(abc.ABC):
     ) -> tf.data.Dataset:
         """Reads the rows in batches; a new dataset starts again at the first.
 
-        The same arguments give the same batches. Batches run across the ends of epochs, and only
-        the last may be smaller. Make a new dataset for each pass: iterating over a shuffled one
-        again goes on with other orders.
+        The same arguments give the same batches, as long as `tf.random.set_seed` was given the
+        same too. Batches run across the ends of epochs, and only the last may be smaller. Make a
+        new dataset for each pass: iterating over a shuffled one again goes on with other orders.
 
         Args:
             batch_size: Rows in a batch.

@@ -61,8 +61,14 @@ def _is_integer(dtype: Any) -> bool:
     return pd.api.types.is_integer_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)
 
 
+def _cells(series: pd.Series) -> list[Any]:
+    """The cells as they are, null ones as empty texts."""
+    nulls = series.isna()
+    return ["" if null else cell for cell, null in zip(series, nulls, strict=True)]
+
+
 def _read_texts(series: pd.Series) -> Cells:
-    cells = series.astype(object).where(series.notna(), "").tolist()
+    cells = _cells(series)
     texts = [
         cell if isinstance(cell, bytes) else str(cell).encode("utf-8", "surrogateescape")
         for cell in cells
@@ -84,8 +90,7 @@ def _read_numbers(series: pd.Series, kind: Kind) -> tuple[np.ndarray, np.ndarray
 
 def _parse_cells(series: pd.Series, kind: Kind) -> tuple[np.ndarray, np.ndarray]:
     """The values of a column of anything, empty ones as None, and which of them are bad."""
-    cells = series.astype(object).where(series.notna(), "").tolist()
-    texts = [text_of(cell) for cell in cells]
+    texts = [text_of(cell) for cell in _cells(series)]
     good = [text == "" or kind.takes(text) for text in texts]
     values = [
         kind.parse(text) if fits and text else None for text, fits in zip(texts, good, strict=True)

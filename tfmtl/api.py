@@ -49,7 +49,7 @@ def load_config(
     path: str | os.PathLike[str],
     overrides: Mapping[str, Any] | Sequence[tuple[str, Any]] = (),
 ) -> Pipeline:
-    """Reads a config, changes it and checks it.
+    """Reads a config, changes it and checks it. Where the data is may be left open.
 
     Args:
         path: A text format (`.config`) or JSON (`.json`) file.
@@ -61,7 +61,7 @@ def load_config(
     Example:
     >>> pipeline = tfmtl.load_config("mmoe.config", {"train_config.num_steps": 50})
     """
-    return configs.load(path, overrides=overrides)
+    return configs.load(path, overrides=overrides, needs=())
 
 
 def train(

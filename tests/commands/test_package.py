@@ -58,6 +58,7 @@ def test_a_name_that_is_not_there_is_an_attribute_error():
     assert said == "module 'tfmtl' has no attribute 'trian'"
 
 
+@pytest.mark.slow
 def test_every_public_name_is_there():
     said = output(
         """
@@ -69,6 +70,7 @@ def test_every_public_name_is_there():
     assert said == "[] True"
 
 
+@pytest.mark.slow
 def test_train_stays_the_function_when_the_command_is_imported():
     said = output(
         """
@@ -83,6 +85,7 @@ def test_train_stays_the_function_when_the_command_is_imported():
     assert said == "function function\nTrue"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "touch",
     ["tf.keras.layers", "from tensorflow import keras; keras.Model", "import tensorflow.keras"],
@@ -101,11 +104,13 @@ def test_keras_3_that_came_first_is_told(touch):
     )
 
 
+@pytest.mark.slow
 def test_tensorflow_may_come_first_if_its_keras_was_not_used():
     said = output("import tensorflow as tf, tfmtl\ntfmtl.train\nprint(tf.keras.__name__)")
     assert said.startswith("tf_keras")
 
 
+@pytest.mark.slow
 def test_another_value_of_the_variable_is_told():
     done = run(
         """

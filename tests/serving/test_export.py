@@ -8,8 +8,8 @@ import textwrap
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import answers, build_model, changed
 from google.protobuf import text_format
+from small_model import answers, build_model, changed
 from tensorflow.python.tools import saved_model_utils
 
 from tfmtl.errors import ExportError

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from conftest import answers
+from small_model import answers
 
 from tfmtl.errors import DataError, ExportError
 from tfmtl.serving import Predictor

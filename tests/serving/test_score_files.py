@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROWS
+from small_model import ROWS
 
 from tfmtl.errors import ConfigError, DataError
 from tfmtl.protos.dataset_pb2 import DatasetConfig

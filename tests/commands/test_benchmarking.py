@@ -1,0 +1,70 @@
+import pytest
+
+from tfmtl.benchmark import table
+from tfmtl.benchmarking import Speedometer
+
+
+class Clock:
+    def __init__(self):
+        self.time = 100.0
+
+    def __call__(self):
+        return self.time
+
+
+def run(meter, clock, durations):
+    for duration in durations:
+        clock.time += duration
+        meter.after_step()
+        if meter.wants_stop:
+            break
+    return meter
+
+
+def test_the_median_of_five_stretches_of_steps_after_the_warm_up():
+    clock = Clock()
+    meter = Speedometer(rows=12, warm_up=2, steps=10, now=clock)
+    # The slow start does not count; two steps make a stretch.
+    durations = [50, 50, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 9, 9]
+    run(meter, clock, durations)
+    assert meter.speeds == [12 / each for each in (1, 2, 3, 4, 5)]
+    assert meter.rows_per_second == 12 / 3
+    assert meter.first_step == 150.0
+    assert clock.time == 100 + 100 + 2 * (1 + 2 + 3 + 4 + 5)
+
+
+def test_stretches_of_time_end_with_a_step():
+    clock = Clock()
+    meter = Speedometer(rows=6, warm_up=1, seconds=10, now=clock)
+    run(meter, clock, [7] + [1.5] * 100)
+    # Two steps of 1.5 seconds are the first to reach 2 seconds.
+    assert meter.speeds == pytest.approx([6 / 1.5] * 5)
+
+
+def test_a_step_longer_than_a_stretch_is_a_stretch():
+    clock = Clock()
+    meter = Speedometer(rows=6, warm_up=1, seconds=1, now=clock)
+    run(meter, clock, [7] + [3] * 100)
+    assert meter.speeds == [2.0] * 5
+
+
+def test_the_table_names_every_figure():
+    figures = {
+        "architecture": "mmoe",
+        "batch_size": 4096,
+        "rows_per_second": {"read": 250123.4, "train": 30000.0},
+        "seconds_to_first_step": 4.04,
+        "parameters": {"embedding": 123456, "dense": 789},
+        "peak_memory_bytes": 3 * 2**20,
+        "machine": {"matmul_gflops": 203.6, "cores": 2},
+    }
+    assert [" ".join(line.split()) for line in table(figures).splitlines()] == [
+        "mmoe, batches of 4,096",
+        "reading 250,123 rows/s",
+        "training end to end 30,000 rows/s",
+        "time to first step 4.0 s",
+        "parameters in embeddings 123,456",
+        "parameters elsewhere 789",
+        "peak memory 3 MiB",
+        "float32 matmul, 2 cores 204 GFLOP/s",
+    ]

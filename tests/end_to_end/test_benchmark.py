@@ -1,0 +1,51 @@
+import json
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_benchmark_measures_every_part(make_config, tfmtl, tmp_path):
+    path = make_config()
+    done = tfmtl(
+        "benchmark", "--pipeline_config_path", path, "--steps", 10, "--json", tmp_path / "f.json"
+    )
+    figures = json.loads((tmp_path / "f.json").read_text())
+    speeds = figures["rows_per_second"]
+    assert list(speeds) == ["read", "encode", "step", "train"]
+    assert all(speed > 0 for speed in speeds.values())
+    assert figures["seconds_to_first_step"] > 0
+    # 50 users, 30 items and 20 tags of width 4; 24 hours of width 2.
+    assert figures["parameters"]["embedding"] == (50 + 30 + 20) * 4 + 24 * 2
+    assert figures["parameters"]["dense"] > 0
+    assert figures["peak_memory_bytes"] > 2**27
+    assert figures["machine"]["matmul_gflops"] > 0
+    lines = done.stdout.splitlines()
+    assert lines[0].strip() == "mmoe, batches of 64"
+    assert [line.split("  ")[0] for line in lines[1:5]] == [
+        "reading",
+        "reading and encoding",
+        "train step on cached batches",
+        "training end to end",
+    ]
+    assert not (path.parent / "model").exists()
+
+
+def test_some_parts_alone(make_config, tfmtl, tmp_path):
+    tfmtl(
+        "benchmark",
+        "--pipeline_config_path",
+        make_config(),
+        "--steps=5",
+        "--only=step,read",
+        f"--json={tmp_path}/f.json",
+    )
+    assert list(json.loads((tmp_path / "f.json").read_text())["rows_per_second"]) == [
+        "read",
+        "step",
+    ]
+
+
+def test_an_unknown_part_is_told(make_config, tfmtl):
+    done = tfmtl("benchmark", "--pipeline_config_path", make_config(), "--only", "reed", check=2)
+    assert "should be of read, encode, step, train; received: 'reed'" in done.stderr

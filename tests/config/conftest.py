@@ -1,6 +1,6 @@
 import pytest
-from tests.helpers import GOOD_CONFIG
 
+from tests.helpers import GOOD_CONFIG
 from tfmtl import config
 
 

@@ -41,7 +41,9 @@ class _JsonParser:
 
     def parse(self, data: Any) -> Parsed:
         if not isinstance(data, dict):
-            self.parsed.give_up(self._source, f"A config should be a JSON object, not {data!r}.")
+            received = json.dumps(data, ensure_ascii=False)
+            sentence = f"A config should be a JSON object. Received: {received}."
+            self.parsed.give_up(self._source, sentence)
             return self.parsed
         readable = self._message(data, pipeline_pb2.Pipeline.DESCRIPTOR, "")
         json_format.ParseDict(readable, self.parsed.pipeline)

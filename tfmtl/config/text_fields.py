@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from typing import NamedTuple
 
 _TOKEN = re.compile(
     r"""
@@ -49,13 +50,28 @@ class TextField:
         return self.start <= place < self.end
 
 
-def scan(text: str) -> list[TextField]:
+class Scan(NamedTuple):
+    """What was found in a text.
+
+    Args:
+        fields: The fields.
+        unclosed: Where brackets open that never close.
+    """
+
+    fields: list[TextField]
+    unclosed: list[int]
+
+
+def scan(text: str) -> Scan:
     """Finds the fields of a text, with the fields inside them.
 
     Raises:
-        ScanError: Brackets, names or values are not where they should be.
+        ScanError: Names or values are not where they should be.
     """
-    return _fields(_Tokens(text), closing="")
+    tokens = _Tokens(text)
+    fields = _fields(tokens, closing="")
+    tokens.need(not tokens.ahead)
+    return Scan(fields, tokens.unclosed)
 
 
 def line_and_column(text: str, place: int) -> tuple[int, int]:
@@ -88,6 +104,7 @@ class _Tokens:
         self.text = text
         self._matches = [each for each in _TOKEN.finditer(text) if each.lastgroup != "space"]
         self._next = 0
+        self.unclosed: list[int] = []
 
     @property
     def ahead(self) -> str:
@@ -127,9 +144,9 @@ class _Tokens:
 
 
 def _fields(tokens: _Tokens, closing: str) -> list[TextField]:
-    """Reads fields up to a closing mark, or to the end for ""."""
+    """Reads fields up to a closing mark, or to the end."""
     fields = []
-    while tokens.ahead != closing:
+    while tokens.ahead not in (closing, ""):
         fields.append(_field(tokens))
     return fields
 
@@ -168,9 +185,11 @@ def _list(tokens: _Tokens) -> list[list[TextField]]:
 
 
 def _body(tokens: _Tokens) -> list[TextField]:
+    opening = tokens.start
     closing = _CLOSING[tokens.take()]
     fields = _fields(tokens, closing)
-    tokens.take()
+    if not tokens.skip(closing):
+        tokens.unclosed.append(opening)
     return fields
 
 

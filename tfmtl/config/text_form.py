@@ -15,6 +15,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from tfmtl.config.parsed import Parsed, is_harmless, join, unknown_field, wrong_value
 from tfmtl.config.text_fields import (
+    Scan,
     ScanError,
     TextField,
     blank,
@@ -81,20 +82,29 @@ class _TextParser:
         self._found: list[_Found] = []
 
     def parse(self) -> Parsed:
-        fields = list(_walk(self._scan(), pipeline_pb2.Pipeline.DESCRIPTOR, ""))
+        found = self._scan()
+        fields = list(_walk(found.fields, pipeline_pb2.Pipeline.DESCRIPTOR, ""))
         known = [each for each in fields if isinstance(each, _Known)]
         self._warn_of_repetition(known)
         self._remove_unknown([each for each in fields if isinstance(each, _Unknown)])
-        self._merge([each for each in known if not each.holds_fields])
+        if found.unclosed:
+            self._give_up_unclosed(found.unclosed[0])
+        else:
+            self._merge([each for each in known if not each.holds_fields])
         for place, owner, sentence in sorted(self._found):
             self._parsed.add_problem(self._at(place), owner, sentence)
         return self._parsed
 
-    def _scan(self) -> Sequence[TextField]:
+    def _give_up_unclosed(self, place: int) -> None:
+        """Tells of an open bracket, and only of the first field that does not belong in it."""
+        self._parsed.give_up(self._at(place), "This bracket is never closed.")
+        self._found = sorted(each for each in self._found if each.place > place)[:1]
+
+    def _scan(self) -> Scan:
         try:
             return scan(self._text)
         except ScanError:
-            return []  # Protobuf's parser says what is wrong, and where.
+            return Scan([], [])  # Protobuf's parser says what is wrong, and where.
 
     def _remove_unknown(self, fields: Sequence[_Unknown]) -> None:
         for field, owner, message in fields:
@@ -137,7 +147,9 @@ class _TextParser:
         if not line:
             return self._source, str(error)
         quoted = self._text.split("\n")[line - 1]
-        told = str(error).removeprefix(f"{line}:{column} : ").removeprefix(f"'{quoted}': ")
+        told = str(error).removeprefix(f"{line}:{column} : ")
+        for quote in (f"'{quoted}': ", "'': "):  # At the end of the text it quotes nothing.
+            told = told.removeprefix(quote)
         return f"{self._source}:{line}:{column}", f"{told.rstrip('.')}."
 
     def _warn_of_repetition(self, fields: Sequence[_Known]) -> None:

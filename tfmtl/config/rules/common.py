@@ -36,7 +36,7 @@ def check_unique(report: Report, placed: Iterable[tuple[str, str]]) -> None:
     first: dict[str, str] = {}
     for path, name in placed:
         if name and name in first:
-            report.should(path, f"have a name other than `{first[name]}`", name)
+            report.should(path, f"have a name other than that of `{first[name]}`", name)
         first.setdefault(name, path)
 
 

@@ -79,7 +79,7 @@ def _check_labels(data: dataset_pb2.DatasetConfig, report: Report) -> None:
     if not data.label_fields:
         report.should(path, "name the columns that are labels")
     for index, name in enumerate(data.label_fields):
-        if name not in known:
+        if known and name not in known:
             report.should_name(f"{path}[{index}]", "one of `input_fields`", name, known)
     labels = [(f"{path}[{index}]", name) for index, name in enumerate(data.label_fields)]
     check_unique(report, labels)

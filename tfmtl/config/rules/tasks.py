@@ -51,8 +51,7 @@ class _Described(NamedTuple):
 def _check_label(it: _Described) -> None:
     name = it.tower.label_name
     if not name:
-        rule = f"be given, because there are only {len(it.labels)} `label_fields`"
-        it.should("label_name", rule)
+        it.should("label_name", "be given, because there are more towers than `label_fields`")
     elif name not in it.labels:
         path, what = f"{it.path}.label_name", "one of `data_config.label_fields`"
         it.report.should_name(path, what, name, it.labels, of=it.of)
@@ -108,7 +107,8 @@ def _check_head(it: _Described) -> None:
     is_regression = tower.loss_type != loss_pb2.CLASSIFICATION
     if tower.num_class < 1:
         it.should("num_class", "be at least 1", tower.num_class)
-    elif tower.num_class > 1 and is_regression:
+        return
+    if tower.num_class > 1 and is_regression:
         loss = loss_pb2.LossType.Name(tower.loss_type)
         it.should("num_class", f"be 1, because `loss_type` is {loss}", tower.num_class)
     _check_metrics(it)

@@ -1,0 +1,159 @@
+import json
+import logging
+
+import pytest
+from google.protobuf import json_format
+
+from tests.helpers import GOOD_CONFIG
+from tfmtl import config
+from tfmtl.errors import ConfigError
+
+
+def problems(text, **arguments):
+    with pytest.raises(ConfigError) as caught:
+        config.load_text(text, source="c.config", **arguments)
+    return caught.value.problems
+
+
+@pytest.mark.parametrize("extension", ["config", "pbtxt", "prototxt"])
+def test_text_format_is_known_by_its_extension(tmp_path, good, extension):
+    path = tmp_path / f"pipeline.{extension}"
+    path.write_text(GOOD_CONFIG)
+    assert config.load(path) == good
+
+
+def test_json_is_known_by_its_extension(tmp_path, good):
+    path = tmp_path / "pipeline.json"
+    path.write_text(json_format.MessageToJson(good))
+    assert config.load(str(path)) == good
+
+
+def test_overrides_are_made_before_the_check():
+    pipeline = config.load_text(
+        GOOD_CONFIG.replace("num_steps: 20", ""), overrides={"train_config.num_steps": "4"}
+    )
+    assert pipeline.train_config.num_steps == 4
+
+
+def test_problems_of_text_overrides_and_rules_are_told_together():
+    text = GOOD_CONFIG.replace("batch_size: 6", "batch_size: 0 x: 1")
+    found = problems(text + "\ny: 2", overrides={"z": 3, "train_config.num_steps": 0})
+    assert [each.split("`")[1] for each in found] == [
+        "data_config.x",
+        "y",
+        "z",
+        "train_config.num_steps",
+    ]
+
+
+def test_field_that_could_not_be_read_is_not_missed_as_well():
+    (problem,) = problems(GOOD_CONFIG.replace("num_expert: 3", "num_expert: three"))
+    assert problem.startswith("c.config:52:17: `model_config.mmoe.num_expert` should be a whole")
+
+
+def test_nothing_is_checked_of_a_text_that_ends_early():
+    (problem,) = problems("model_dir: 'm' train_config { num_steps 3 }")
+    assert problem == 'c.config:1:41: Expected ":".'
+
+
+def test_all_problems_are_in_the_message_of_the_error():
+    with pytest.raises(ConfigError, match=r"(?s)x.*\n.*y") as caught:
+        config.load_text(GOOD_CONFIG + "x: 1 y: 2", source="c.config")
+    assert caught.value.source == "c.config"
+
+
+def test_paths_that_are_not_needed_may_be_missing():
+    text = GOOD_CONFIG.replace('train_input_path: "train.csv"\n', "").replace(
+        'model_dir: "model"\n', ""
+    )
+    assert config.load_text(text, needs=())
+    assert problems(text, needs=["model_dir"]) == [
+        "`model_dir` should name the directory to write to. Received: nothing."
+    ]
+    assert len(problems(text)) == 2
+
+
+def test_evaluation_needs_its_own_path():
+    text = GOOD_CONFIG.replace('eval_input_path: "test.csv"\n', "")
+    assert config.load_text(text)
+    assert problems(text, needs=config.TO_EVALUATE) == [
+        "`eval_input_path` should name the files to evaluate on. Received: nothing."
+    ]
+
+
+def test_ignored_fields_are_logged_once_each(caplog):
+    text = GOOD_CONFIG.replace(
+        "num_steps: 20", 'num_steps: 20 sync_replicas: false protocol: "star_server"'
+    )
+    with caplog.at_level(logging.INFO, logger="tfmtl"):
+        config.load_text(text)
+    assert caplog.messages == [
+        "`train_config.sync_replicas` is accepted and ignored: there are no parameter servers.",
+        "`train_config.protocol` is accepted and ignored: it belongs to Alibaba's PAI.",
+    ]
+
+
+def test_harmless_values_are_not_even_told(caplog):
+    changes = {
+        "train_config {": "train_config { sync_replicas: true train_distribute: NoStrategy",
+        "optimizer_config {": "optimizer_config { use_moving_average: false",
+        "data_config {": "data_config { drop_remainder: false input_type: CSVInput",
+        "export_config {": "export_config { multi_placeholder: true",
+        "model_config {": "model_config { loss_weight_strategy: Fixed",
+    }
+    text = GOOD_CONFIG
+    for old, new in changes.items():
+        text = text.replace(old, new, 1)
+    with caplog.at_level(logging.INFO, logger="tfmtl"):
+        config.load_text(text)
+    assert caplog.messages == []
+
+
+def test_field_that_is_not_read_by_its_kind_of_feature_is_told(caplog):
+    config.load_text(GOOD_CONFIG.replace("min_val: 0", "min_val: 0 kv_separator: ':'"))
+    assert caplog.messages == [
+        "`feature_config.features[4].kv_separator` (feature `price`) has no effect on a RawFeature."
+    ]
+
+
+def test_bare_metric_means_the_first_task_and_is_told(caplog):
+    text = GOOD_CONFIG.replace('exporter_type: "final"', 'exporter_type: "best"')
+    config.load_text(text)
+    assert caplog.messages == [
+        "`export_config.best_exporter_metric` names no task; `auc` is taken for `auc_ctr`."
+    ]
+
+
+def test_group_that_nothing_reads_is_told(caplog):
+    group = 'feature_groups { group_name: "other" feature_names: "city" } mmoe {'
+    config.load_text(GOOD_CONFIG.replace("mmoe {", group))
+    assert caplog.messages == [
+        "`model_config.feature_groups[1]` (group `other`) is read by nothing."
+    ]
+
+
+def test_old_spelling_of_the_features_is_told_in_its_own_words():
+    start, end = GOOD_CONFIG.index("feature_config {"), GOOD_CONFIG.index("model_config {")
+    body = GOOD_CONFIG[start + len("feature_config {") : GOOD_CONFIG.rindex("}", start, end)]
+    old = GOOD_CONFIG[:start] + body.replace("features {", "feature_configs {") + GOOD_CONFIG[end:]
+    assert config.load_text(old)
+    (problem,) = problems(old.replace("embedding_dim: 3", ""))
+    assert problem.startswith("`feature_configs[2].embedding_dim` (feature `city`) should be")
+
+
+def test_problem_of_a_valid_message_is_told_by_validate(good):
+    good.model_config.mmoe.num_expert = 0
+    good.model_config.mmoe.task_towers[0].loss_type = 13
+    assert config.validate(good) == [
+        "`model_config.mmoe.task_towers[0].loss_type` should be CLASSIFICATION or L2_LOSS. "
+        "Received: JRC_LOSS, which is not built yet.",
+        "`model_config.mmoe.num_expert` should be at least 1. Received: 0.",
+    ]
+
+
+def test_json_problems_are_told_with_the_file(tmp_path):
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps({"fg_json_path": "x"}))
+    with pytest.raises(ConfigError) as caught:
+        config.load(path)
+    assert caught.value.problems[0].startswith(f"{path}: `fg_json_path` is refused: ")

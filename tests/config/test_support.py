@@ -1,0 +1,69 @@
+import pytest
+from google.protobuf import text_format
+
+from tfmtl.config.problems import Report
+from tfmtl.config.support import built_fields, built_values, check_support
+from tfmtl.protos import loss_pb2, model_pb2, pipeline_pb2
+
+
+def checked(text):
+    report = Report()
+    check_support(text_format.Parse(text, pipeline_pb2.Pipeline()), report)
+    return [problem.text for problem in report.problems], report.warnings
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("model_config { kd {} }", "`model_config.kd` is not built yet."),
+        (
+            "parquet_train_input: 'a'",
+            "`parquet_train_input` is not built yet. Write the rows to CSV files.",
+        ),
+        (
+            "data_config { ignore_error: true }",
+            "`data_config.ignore_error` is refused: write `bad_rows: SKIP`, which leaves out the "
+            "same rows and counts them.",
+        ),
+        (
+            "train_config { optimizer_config {} optimizer_config { momentumw_optimizer {} } }",
+            "`train_config.optimizer_config[1].momentumw_optimizer` is not built yet.",
+        ),
+        (
+            "data_config { input_type: KafkaInput }",
+            "`data_config.input_type` should be CSVInput or CSVInputV2. Received: KafkaInput, "
+            "which is refused: streams are not read.",
+        ),
+        (
+            "export_config { multi_placeholder: false }",
+            "`export_config.multi_placeholder` is not built yet. Serving takes one input for each "
+            "column.",
+        ),
+    ],
+)
+def test_what_is_not_done_is_told_by_name(text, problem):
+    assert checked(text) == ([problem], [])
+
+
+def test_defaults_ask_for_nothing():
+    text = "train_config { train_distribute: NoStrategy dead_line: '' is_profiling: false }"
+    assert checked(text) == ([], [])
+
+
+def test_nothing_is_asked_of_what_is_ignored():
+    problems, warnings = checked("eval_config { metrics_set { gauc {} } metrics_set { auc {} } }")
+    assert problems == []
+    assert warnings == [
+        "`eval_config.metrics_set` is accepted and ignored: each tower has its own `metrics_set`."
+    ]
+
+
+def test_nothing_more_is_told_of_what_is_not_built():
+    problems, _ = checked("model_config { dbmtl { task_towers { loss_type: JRC_LOSS } } }")
+    assert problems == ["`model_config.dbmtl` is not built yet."]
+
+
+def test_only_what_is_built_is_offered():
+    assert built_values(loss_pb2.LossType.DESCRIPTOR) == ["CLASSIFICATION", "L2_LOSS"]
+    assert "mmoe" in built_fields(model_pb2.Model.DESCRIPTOR)
+    assert "ple" not in built_fields(model_pb2.Model.DESCRIPTOR)

@@ -1,11 +1,18 @@
-"""A small pipeline on rows with a planted signal, and parts of it."""
+"""A small pipeline on rows with a planted signal; and a model smaller yet, made by hand."""
 
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
+import tf_keras as keras
 from google.protobuf import text_format
 
+from tfmtl.errors import DataError
+from tfmtl.layers import Lookup, PackedEmbedding, Table
 from tfmtl.protos import pipeline_pb2
+from tfmtl.tasks import BinaryHead, SampleSpace, Task
+from tfmtl.tasks.space import ColumnLabel
+from tfmtl.training import MultiTaskModel
 
 PIPELINE = """
 train_config {
@@ -38,15 +45,14 @@ feature_config {
 }
 model_config {
   feature_groups { group_name: "all" feature_names: ["user", "tags", "price"] wide_deep: DEEP }
-  mmoe {
-    expert_dnn { hidden_units: [6, 5] dropout_ratio: [0.2, 0.1] }
-    num_expert: 2
+  shared_bottom {
+    bottom_dnn { hidden_units: 6 dropout_ratio: 0.2 }
     task_towers {
-      tower_name: "ctr" label_name: "click" dnn { hidden_units: 4 dropout_ratio: 0.1 }
+      tower_name: "ctr" label_name: "click"
       metrics_set { auc {} } metrics_set { mean_label {} }
     }
     task_towers {
-      tower_name: "cvr" label_name: "buy" dnn { hidden_units: 3 }
+      tower_name: "cvr" label_name: "buy"
       metrics_set { auc {} } metrics_set { logloss {} }
     }
     l2_regularization: 1e-4
@@ -76,18 +82,75 @@ def make_rows(count, seed):
     )
 
 
-@pytest.fixture
-def rows():
-    return make_rows(200, 1)
-
-
-@pytest.fixture
-def eval_rows():
-    return make_rows(90, 2)
+def make_pipeline(directory):
+    message = text_format.Parse(PIPELINE, pipeline_pb2.Pipeline())
+    message.model_dir = str(directory / "model")
+    return message
 
 
 @pytest.fixture
 def pipeline(tmp_path):
-    message = text_format.Parse(PIPELINE, pipeline_pb2.Pipeline())
-    message.model_dir = str(tmp_path / "model")
-    return message
+    return make_pipeline(tmp_path)
+
+
+def make_network(dropout=0.0, units=3):
+    """Logits of two tasks: x and an embedding, through one dense layer of `units`."""
+    inputs = {
+        "id": keras.Input([], dtype="int64", name="id"),
+        "x": keras.Input([2], name="x"),
+    }
+    tables, lookups = [Table("id", rows=7, dim=4)], [Lookup("id", "id")]
+    embedded = PackedEmbedding(tables, lookups, name="embeddings")({"id": inputs["id"]})["id"]
+    hidden = keras.layers.Concatenate()([embedded, inputs["x"]])
+    regularizer = keras.regularizers.L2(0.01)
+    hidden = keras.layers.Dense(units, "tanh", kernel_regularizer=regularizer, name="bottom")(
+        hidden
+    )
+    hidden = keras.layers.Dropout(dropout, name="dropout")(hidden)
+    logits = {task: keras.layers.Dense(1, name=task)(hidden) for task in ("ctr", "cvr")}
+    return keras.Model(inputs, logits)
+
+
+def make_tasks():
+    """`ctr` learns `click`; `cvr`, of weight 2, learns `buy`, which is not always known."""
+    return [
+        Task("ctr", BinaryHead(), SampleSpace(ColumnLabel("click"))),
+        Task("cvr", BinaryHead(), SampleSpace(ColumnLabel("buy")), weight=2.0),
+    ]
+
+
+def make_model(**how):
+    return MultiTaskModel(make_network(**how), make_tasks())
+
+
+def make_batch(rows=5, seed=0):
+    """Encoded features and targets; the purchase of the first row is not known."""
+    generator = np.random.default_rng(seed)
+    encoded = {
+        "id": tf.constant(generator.integers(0, 7, rows)),
+        "x": tf.constant(generator.normal(size=(rows, 2)).astype("float32")),
+    }
+    click, buy = generator.integers(0, 2, (2, rows)).astype("float32")
+    buy[0] = np.nan
+    return encoded, {"click": tf.constant(click), "buy": tf.constant(buy)}
+
+
+class FakeBatches:
+    """Batches that are there already; stands for `Batches` and its source."""
+
+    skipped_rows = 0
+
+    def __init__(self, batches, batch_size=5):
+        self.batches, self.batch_size, self.source = batches, batch_size, self
+
+    def dataset(self, **how):
+        spec = tf.nest.map_structure(
+            lambda t: tf.TensorSpec([None, *t.shape[1:]], t.dtype), make_batch()
+        )
+        return tf.data.Dataset.from_generator(lambda: iter(self.batches), output_signature=spec)
+
+    def read(self, dataset):
+        return iter(dataset)
+
+    def no_rows_error(self):
+        return DataError("No rows.")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from tfmtl.errors import ConfigError
-from tfmtl.protos import export_pb2
+from tfmtl import config
+from tfmtl.protos import pipeline_pb2
 from tfmtl.training.state import TrainingState
 
-# Where less is better, whatever a config that does not say `metric_bigger` has for its default.
+# Of these less is better; a config that does not say `metric_bigger` means it so.
 _SMALLER_IS_BETTER = (
     "loss",
     "logloss",
@@ -17,8 +16,6 @@ _SMALLER_IS_BETTER = (
     "root_mean_squared_error",
     "mean_absolute_error",
 )
-
-_log = logging.getLogger(__name__)
 
 
 class Best:
@@ -39,13 +36,13 @@ class Best:
         self.patience = patience
         self._state = state
 
-    def update(self, metrics: Mapping[str, float | None]) -> bool:
+    def update(self, results: Mapping[str, float | None]) -> bool:
         """Takes the results of an evaluation at the current step.
 
         Returns:
             Whether they are the best so far.
         """
-        value, state = metrics[self.metric], self._state
+        value, state = results[self.metric], self._state
         if value is None or not self._is_better(value):
             return False
         state.best_metric, state.best_value, state.best_step = self.metric, value, state.step
@@ -64,56 +61,21 @@ class Best:
         return value > state.best_value if self.bigger else value < state.best_value
 
 
-def build_best(
-    config: export_pb2.ExportConfig, metrics: Sequence[str], state: TrainingState
-) -> Best | None:
-    """Keeps the best by `best_exporter_metric`.
+def build_best(pipeline: pipeline_pb2.Pipeline, state: TrainingState) -> Best | None:
+    """Keeps the best by `export_config.best_exporter_metric`.
 
     Args:
-        config: Says the metric, which direction is better and how long to wait.
-        metrics: Names of all that an evaluation measures.
+        pipeline: A checked config.
         state: Where the best so far is kept.
 
     Returns:
-        None if nothing needs the best and the default metric is not measured.
-
-    Raises:
-        ConfigError: If the metric is needed, but not measured.
+        None if the metric is not measured, which a checked config allows if nothing needs it.
     """
-    name = _resolve(config.best_exporter_metric, metrics)
-    if name is None:
-        if _is_needed(config):
-            raise ConfigError([_unknown(config.best_exporter_metric, metrics)])
+    export = pipeline.export_config
+    metric = config.best_metric(pipeline)
+    if not metric:
         return None
-    bigger = config.metric_bigger
-    if not config.HasField("metric_bigger"):
-        bigger = not name.startswith(_SMALLER_IS_BETTER)
-    return Best(name, bigger, state, config.max_check_steps if config.enable_early_stop else None)
-
-
-def _resolve(name: str, metrics: Sequence[str]) -> str | None:
-    """The metric that is meant: the name itself, or, of a bare `auc`, the first task's."""
-    if name in metrics:
-        return name
-    of_tasks = [metric for metric in metrics if metric.startswith(f"{name}_")]
-    if len(of_tasks) > 1:
-        _log.warning(
-            "`export_config.best_exporter_metric: %s` is taken for `%s`, the first of %s.",
-            name,
-            of_tasks[0],
-            ", ".join(f"`{metric}`" for metric in of_tasks),
-        )
-    return next(iter(of_tasks), None)
-
-
-def _is_needed(config: export_pb2.ExportConfig) -> bool:
-    return (
-        config.HasField("best_exporter_metric")
-        or config.exporter_type == "best"
-        or config.enable_early_stop
-    )
-
-
-def _unknown(name: str, metrics: Sequence[str]) -> str:
-    known = ", ".join(f"`{metric}`" for metric in metrics)
-    return f"`export_config.best_exporter_metric` should be one of {known}. Received: `{name}`."
+    bigger = export.metric_bigger
+    if not export.HasField("metric_bigger"):
+        bigger = not metric.startswith(_SMALLER_IS_BETTER)
+    return Best(metric, bigger, state, export.max_check_steps if export.enable_early_stop else None)

@@ -79,19 +79,8 @@ def check_start(pipeline: pipeline_pb2.Pipeline, continue_train: bool) -> None:
     """Checks that a training may start, before anything is built.
 
     Raises:
-        ConfigError: If the config does not say where to train, or how long.
         TrainingError: If there are checkpoints already, and it is not to go on from them.
     """
-    problems = []
-    if not pipeline.model_dir:
-        problems.append("`model_dir` should name a directory. Received: nothing.")
-    if not (pipeline.train_config.num_steps or pipeline.data_config.num_epochs):
-        problems.append(
-            "`train_config.num_steps` or `data_config.num_epochs` should be above 0. "
-            "Received: 0 for both, which would train for ever."
-        )
-    if problems:
-        raise ConfigError(problems)
     existing = list_checkpoints(pipeline.model_dir)
     if existing and not continue_train:
         raise TrainingError(

@@ -40,11 +40,6 @@ class Evaluator:
         self._limit = math.ceil(num_examples / batches.batch_size) or -1
         self._measure: Callable[[Batch], Mapping[str, tf.Tensor]] | None = None
 
-    @property
-    def names(self) -> list[str]:
-        """Names of all that it measures."""
-        return ["loss", *(metric.name for metric in self._model.metrics)]
-
     def run(self, stopped: Callable[[], bool] = lambda: False) -> Results:
         """Evaluates the model as it is now.
 

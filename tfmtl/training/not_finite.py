@@ -68,7 +68,9 @@ def _bad_targets(targets: Mapping[str, tf.Tensor]) -> Iterator[str]:
 
 
 def _bad_weights(model: MultiTaskModel) -> Iterator[str]:
-    broken = [v.name.removesuffix(":0") for v in model.network.variables if not _is_finite(v)]
+    # Not those of batch normalization: their averages have seen this step.
+    weights = model.network.trainable_variables
+    broken = [v.name.removesuffix(":0") for v in weights if not _is_finite(v)]
     if broken:
         yield f"Weights were not finite before this step, the first of them `{broken[0]}`."
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -99,7 +100,8 @@ class Progress:
         )
         self._begin(step, rows)
         if self._live:
-            self._write(_ERASE + line)
+            width = shutil.get_terminal_size().columns - 1  # A line that wraps cannot be erased.
+            self._write(_ERASE + line[:width])
             self._open = True
         else:
             _log.info("%s", line)

@@ -15,7 +15,7 @@ from tfmtl.protos import pipeline_pb2
 from tfmtl.tasks import Task
 from tfmtl.training import build
 from tfmtl.training.batches import Batches
-from tfmtl.training.best import Best, build_best
+from tfmtl.training.best import build_best
 from tfmtl.training.checkpoints import Checkpoints, restore_weights
 from tfmtl.training.evaluation import Evaluator, Results, results_line, write_results
 from tfmtl.training.journal import Journal
@@ -107,8 +107,9 @@ def train(
     build.check_start(pipeline, continue_train)
     build.set_threads(pipeline.train_config)
     run = _Run(pipeline, train_data, eval_data, on_evaluation or (lambda evaluation: None))
+    restored = run.restore()
     config.save(pipeline, os.path.join(pipeline.model_dir, CONFIG_FILE))
-    return run.execute()
+    return run.execute(restored)
 
 
 def evaluate(
@@ -162,18 +163,23 @@ class _Run:
         self._batches = build.open_training(pipeline, self._columns, self._model, train_data)
         self._evaluator = self._make_evaluator(eval_data)
         self._state = state = TrainingState()
-        self._best = self._make_best()
+        self._best = build_best(pipeline, state) if self._evaluator else None
         keep = settings.keep_checkpoint_max
         self._checkpoints = Checkpoints(pipeline.model_dir, self._model, state, keep)
 
-    def execute(self) -> Training:
-        """Trains from where the model_dir stands to the end."""
-        restored = self._checkpoints.restore_latest()
+    def restore(self) -> bool:
+        """Goes back to where the model_dir stands, if there is something there."""
+        path = self._checkpoints.restore_latest()
+        if path:
+            _log.info("Going on from `%s`.", path)
+        return path is not None
+
+    def execute(self, restored: bool) -> Training:
+        """Trains from there to the end."""
         journal = Journal(self._settings, self._pipeline.model_dir, self._model, self._state)
         with contextlib.closing(journal), StopSignals() as signals:
             rounds = self._make_rounds(journal, signals)
             if restored:
-                _log.info("Going on from `%s`.", restored)
                 rounds.resume()
             self._loop([journal, rounds])
             rounds.finish()
@@ -199,11 +205,6 @@ class _Run:
             return None
         batches = build.open_evaluation(self._pipeline, self._columns, self._model, data)
         return Evaluator(self._model, batches, self._pipeline.eval_config.num_examples)
-
-    def _make_best(self) -> Best | None:
-        if self._evaluator is None:
-            return None
-        return build_best(self._pipeline.export_config, self._evaluator.names, self._state)
 
     def _make_rounds(self, journal: Journal, signals: StopSignals) -> Rounds:
         settings = self._settings

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 
 import tensorflow as tf
 
 from tfmtl.errors import TrainingError
+
+_OPERATION = re.compile(r"{{.*?}}|\[Op:\w+\]")
 
 
 @contextlib.contextmanager
@@ -27,5 +30,6 @@ def writing(what: str, then: str = "") -> Iterator[None]:
 
 
 def one_line(error: Exception) -> str:
-    """An error's message as one short sentence."""
-    return " ".join(str(error).split())[:300].rstrip(".") + "."
+    """An error's message as one short sentence, without TensorFlow's names of operations."""
+    words = _OPERATION.sub(" ", str(error)).split()
+    return " ".join(words)[:300].rstrip(". ") + "."

@@ -147,8 +147,9 @@ def test_a_bad_cell_that_is_no_utf8_is_told_of(config, write):
             list(source.dataset(2))
 
 
-def test_an_error_that_is_no_bad_row_stays_what_it_is(config, write):
-    source = open_source(config("", row="INT32"), write({"a.csv": "1\n"}))
+@pytest.mark.parametrize(("options", "content"), [("", "1\n"), ("bad_rows: SKIP", "1\nx\n")])
+def test_an_error_that_is_no_bad_row_stays_what_it_is(config, write, options, content):
+    source = open_source(config(options, row="INT32"), write({"a.csv": content}))
     with pytest.raises(tf.errors.InvalidArgumentError, match="elsewhere"):
         with translate_errors(source):
             raise tf.errors.InvalidArgumentError(None, None, "It is elsewhere.")

@@ -269,15 +269,18 @@ def without_checksum(packed):
     return packed[:-8] + bytes(8)
 
 
-@pytest.mark.parametrize("damage", [cut_within_a_row, without_checksum])
-def test_damaged_gzip_data_is_told_of(config, tmp_path, damage):
+@pytest.mark.parametrize(
+    ("damage", "options"),
+    [(cut_within_a_row, ""), (without_checksum, ""), (without_checksum, "bad_rows: SKIP")],
+)
+def test_damaged_gzip_data_is_told_of(config, tmp_path, damage, options):
     path = tmp_path / "a.csv.gz"
     noise = random.Random(7).randbytes(60_000).hex()
     rows = "".join(f"1,{row},9.5,true,{noise[row : row + 50]}\n" for row in range(2000))
     path.write_bytes(damage(gzip.compress(rows.encode())))
     sentence = f"^{path}: should be whole gzip data. Received: damaged data after line [0-9]+ "
     with pytest.raises(DataError, match=sentence):
-        read_all(config("label_fields: 'click'", **COLUMNS), path)
+        read_all(config(f"label_fields: 'click' {options}", **COLUMNS), path)
 
 
 def test_a_gzip_name_without_gzip_data_is_told_of(config, tmp_path):

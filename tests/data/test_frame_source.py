@@ -68,7 +68,11 @@ def test_text_columns_hold_what_pandas_would_write(config):
     values = ["a", "é", None, b"\xff", 7, 7.5, 7.0, True]
     expected = [b"a", "é".encode(), b"", b"\xff", b"7", b"7.5", b"7.0", b"True"]
     assert cells_of(config, values, "STRING") == (expected, [False] * 8)
-    assert cells_of(config, pd.Series(["a", None], dtype="category"), "STRING")[0] == [b"a", b""]
+    for dtype in "category", "object", "string", "string[pyarrow]":
+        texts = pd.Series(["a", None, "é", "a"], dtype=dtype)
+        assert cells_of(config, texts, "STRING")[0] == [b"a", b"", "é".encode(), b"a"]
+    stray = pd.Series(["\udcff"], dtype=object)
+    assert cells_of(config, stray, "STRING")[0] == [b"\xff"]
 
 
 @pytest.mark.parametrize(

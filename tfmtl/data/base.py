@@ -84,9 +84,16 @@ class Source(abc.ABC):
     def bad_row_error(self) -> DataError | None:
         """Looks through the data for the first bad row, which takes a while, and tells of it."""
 
-    @abc.abstractmethod
+    def find_failure(self) -> DataError | None:
+        """Looks for what in the data made reading fail. Rows that are left out cannot."""
+        return self.bad_row_error()
+
     def no_rows_error(self) -> DataError:
-        """Says why there was no row to read: all of them were bad."""
+        """Says why there was no row to read."""
+        first = self.bad_row_error()
+        if first is None:
+            return DataError("The data has no rows any more.")
+        return DataError(f"Every row was left out as bad. The first: {first}")
 
     @abc.abstractmethod
     def _read(self, shuffle: bool, seed: int) -> tf.data.Dataset:
@@ -114,7 +121,7 @@ def translate_errors(source: Source) -> Iterator[None]:
     try:
         yield
     except _RIDDLES as riddle:
-        error = source.bad_row_error()
+        error = source.find_failure()
         if error is None:
             raise
         raise error from riddle

@@ -6,6 +6,7 @@ rows and not batches of them, and the parsing, which takes most of the time, run
 
 from __future__ import annotations
 
+import collections
 import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -73,6 +74,7 @@ class CsvSource(base.Source):
         self._layouts = list(dict.fromkeys(layouts))
         self._layout_of_path = [self._layouts.index(layout) for layout in layouts]
         self._header_lines = int(data_config.with_header)
+        self._skips_bad_rows = data_config.bad_rows == dataset_pb2.DatasetConfig.SKIP
         with tf.device("CPU:0"):  # Where tf.data runs.
             self._skipped = tf.Variable(0, trainable=False, dtype=tf.int64)
 
@@ -87,16 +89,23 @@ class CsvSource(base.Source):
         except DataError as damage:
             return damage
 
-    def no_rows_error(self) -> DataError:
-        return DataError(f"Every row was left out as bad. The first: {self.bad_row_error()}")
+    def find_failure(self) -> DataError | None:
+        if not self._skips_bad_rows:
+            return self.bad_row_error()
+        try:
+            for path in self._paths:
+                collections.deque(files.read_lines(path), maxlen=0)
+        except DataError as damage:
+            return damage
+        return None
 
     def _read(self, shuffle: bool, seed: int) -> tf.data.Dataset:
         packings = ["GZIP" if files.is_gzip(path) else "" for path in self._paths]
         listing = tf.data.Dataset.from_tensor_slices((self._paths, packings, self._layout_of_path))
         if not shuffle:
             return self._leave_out_bad(listing.flat_map(self._read_file))
-        # The files are read in turns, a line at a time: their parts mix better than any buffer
-        # could, and TensorFlow reads ahead in parallel no faster than this.
+        # The files are read in turns, a line at a time, which mixes them better than any buffer
+        # could. Reading them in parallel was slower: its queues hand over line by line.
         listing = listing.shuffle(len(self._paths), seed=seed)
         cycle = min(max(1, self._config.num_parallel_calls), len(self._paths))
         rows = self._leave_out_bad(listing.interleave(self._read_file, cycle_length=cycle))
@@ -112,7 +121,7 @@ class CsvSource(base.Source):
         return self._by_layout(Layout.decode, *batch)
 
     def _leave_out_bad(self, rows: tf.data.Dataset) -> tf.data.Dataset:
-        if self._config.bad_rows != dataset_pb2.DatasetConfig.SKIP:
+        if not self._skips_bad_rows:
             return rows
         return (
             rows.batch(_CHUNK)
@@ -147,13 +156,10 @@ class CsvSource(base.Source):
         for path, index in zip(self._paths, self._layout_of_path, strict=True):
             layout = self._layouts[index]
             lines = enumerate(files.read_lines(path), start=1)
-            for chunk in _chunks(itertools.islice(lines, self._header_lines, None)):
-                good = layout.is_good(tf.constant([line for _, line in chunk])).numpy()
-                for (number, line), is_good in zip(chunk, good, strict=True):
-                    if not is_good:
-                        text = line.decode("utf-8", "backslashreplace")
-                        problem = complaints.about_line(layout, text)
-                        yield DataError(f"{path}:{number}: {problem}")
+            rows = itertools.islice(lines, self._header_lines, None)
+            for number, line in _bad_lines(layout, rows):
+                text = line.decode("utf-8", "backslashreplace")
+                yield DataError(f"{path}:{number}: {complaints.about_line(layout, text)}")
 
 
 def _read_starts(paths: str, with_header: bool) -> dict[str, list[bytes]]:
@@ -185,6 +191,8 @@ def _columns_to_read(
     )
 
 
-def _chunks(lines: Iterator[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
-    while chunk := list(itertools.islice(lines, _CHUNK)):
-        yield chunk
+def _bad_lines(layout: Layout, rows: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """The numbered lines that a layout cannot decode."""
+    while chunk := list(itertools.islice(rows, _CHUNK)):
+        good = layout.is_good(tf.constant([line for _, line in chunk])).numpy()
+        yield from (row for row, is_good in zip(chunk, good, strict=True) if not is_good)

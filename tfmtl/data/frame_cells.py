@@ -68,13 +68,21 @@ def _cells(series: pd.Series) -> list[Any]:
 
 
 def _read_texts(series: pd.Series) -> Cells:
+    if pd.api.types.infer_dtype(series, skipna=True) == "string":
+        # Texts come again and again in most columns: each is encoded once.
+        places, texts = pd.factorize(series)  # Nulls are at -1, the last place.
+        encoded = np.array([*map(_encode, texts), b""], dtype=object)
+        return Cells(encoded[places], np.zeros(len(series), dtype=bool))
     cells = _cells(series)
-    texts = [
-        cell if isinstance(cell, bytes) else str(cell).encode("utf-8", "surrogateescape")
-        for cell in cells
-    ]
     bad = [not pd.api.types.is_scalar(cell) for cell in cells]
-    return Cells(np.array(texts, dtype=object), np.array(bad, dtype=bool))
+    return Cells(np.array([*map(_encode, cells)], dtype=object), np.array(bad, dtype=bool))
+
+
+def _encode(cell: Any) -> bytes:
+    if isinstance(cell, bytes):
+        return cell
+    # A file that was read with `encoding_errors="surrogateescape"` gets its bytes back.
+    return str(cell).encode("utf-8", "surrogateescape")
 
 
 def _read_numbers(series: pd.Series, kind: Kind) -> tuple[np.ndarray, np.ndarray]:

@@ -87,8 +87,8 @@ class FrameSource(base.Source):
     def bad_row_error(self) -> DataError | None:
         return self._error
 
-    def no_rows_error(self) -> DataError:
-        return DataError(f"Every row was left out as bad. The first: {self._error}")
+    def find_failure(self) -> DataError | None:
+        return None  # Bad rows were told of, or left out, when it was opened.
 
     def _read(self, shuffle: bool, seed: int) -> tf.data.Dataset:
         rows = tf.data.Dataset.from_tensor_slices(self._good)

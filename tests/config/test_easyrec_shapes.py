@@ -1,0 +1,51 @@
+"""Configs in the shapes of EasyRec's multi-task samples are read to the last field."""
+
+import logging
+import pathlib
+
+import pytest
+
+from tfmtl import config
+from tfmtl.config.text_form import parse_text
+from tfmtl.errors import ConfigError
+
+FOLDER = pathlib.Path(__file__).parent / "easyrec"
+TRAINED = ["mmoe", "mmoe_deprecated", "esmm", "simple_multi_task"]
+READ = ["ple", "dbmtl_on_sequences", "aitm_and_blocks"]
+
+
+def sample(model):
+    """A model's config, after the part that says data, features and training."""
+    common = "taobao_sequences" if "sequences" in model else "taobao"
+    return "".join((FOLDER / f"{part}.config").read_text("utf-8") for part in (common, model))
+
+
+@pytest.mark.parametrize("model", TRAINED)
+def test_sample_of_a_built_architecture_loads(model, caplog):
+    with caplog.at_level(logging.INFO, logger="tfmtl"):
+        pipeline = config.load_text(sample(model))
+    labels = {tower.tower_name: tower.label_name for tower in config.towers(pipeline)}
+    assert labels == {"ctr": "clk", "cvr": "buy"}
+    assert [each.split("`")[1] for each in caplog.messages] == ["eval_config.metrics_set"]
+
+
+@pytest.mark.parametrize("model", READ)
+def test_sample_of_what_comes_later_is_read_without_a_problem(model):
+    parsed = parse_text(sample(model), "sample.config")
+    assert parsed.report.problems == []
+    assert parsed.report.warnings == []
+    assert [tower.tower_name for tower in config.towers(parsed.pipeline)] == ["ctr", "cvr"]
+
+
+@pytest.mark.parametrize("model", READ)
+def test_sample_of_what_comes_later_is_refused_by_name(model):
+    with pytest.raises(ConfigError) as caught:
+        config.load_text(sample(model))
+    architecture = "model_params" if model == "aitm_and_blocks" else model.partition("_")[0]
+    assert f"`model_config.{architecture}` is not built yet." in caught.value.problems
+    assert all("not built yet" in problem for problem in caught.value.problems)
+
+
+def test_every_sample_is_tested():
+    models = {path.stem for path in FOLDER.glob("*.config")}
+    assert models == {*TRAINED, *READ, "taobao", "taobao_sequences"}

@@ -168,7 +168,8 @@ class _Run:
         self.seconds_to_first_step: float | None = None
         self._data = pipeline.data_config
         self._seed = settings.seed % 2**31
-        self._length = {"steps": steps, "seconds": seconds}
+        self._steps = steps
+        self._seconds = seconds
 
     def measure(self, part: str) -> float:
         """The speed of a part, in rows a second."""
@@ -206,7 +207,7 @@ class _Run:
         return self._data.prefetch_size + self._data.num_parallel_calls + 1
 
     def _speedometer(self, warm_up: int) -> Speedometer:
-        return Speedometer(self.batches.batch_size, warm_up, **self._length)
+        return Speedometer(self.batches.batch_size, warm_up, self._steps, self._seconds)
 
     def _iterate(self, dataset: tf.data.Dataset) -> float:
         meter = self._speedometer(self._read_ahead)

@@ -124,6 +124,17 @@ def test_bare_metric_means_the_first_task_and_is_told(caplog):
     ]
 
 
+def test_sample_space_without_effect_is_told(caplog):
+    space = 'tower_name: "cvr" task_space_indicator_label: "click"'
+    config.load_text(GOOD_CONFIG.replace('tower_name: "cvr"', f"{space} out_task_space_weight: 0"))
+    assert caplog.messages == []
+    config.load_text(GOOD_CONFIG.replace('tower_name: "cvr"', space))
+    assert caplog.messages == [
+        "`model_config.mmoe.task_towers[1]` (tower `cvr`) weighs rows in and out of its space "
+        "alike."
+    ]
+
+
 def test_group_that_nothing_reads_is_told(caplog):
     group = 'feature_groups { group_name: "other" feature_names: "city" } mmoe {'
     config.load_text(GOOD_CONFIG.replace("mmoe {", group))

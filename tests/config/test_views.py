@@ -42,6 +42,12 @@ def test_shared_names_are_features_of_their_own():
     assert [each.feature.hash_bucket_size for each in placed] == [7, 7, 7, 0]
     assert not any(each.feature.shared_names for each in placed)
     assert [each.path for each in placed] == ["feature_configs[0]"] * 3 + ["feature_configs[1]"]
+    assert [each.column_paths for each in placed] == [
+        ["feature_configs[0].input_names[0]"],
+        ["feature_configs[0].shared_names[0]"],
+        ["feature_configs[0].shared_names[1]"],
+        ["feature_configs[1].input_names[0]"],
+    ]
 
 
 def test_feature_without_any_name_has_an_empty_one():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from google.protobuf.message import Message
@@ -21,9 +21,16 @@ _RANGE = re.compile(r"(.*)\[(\d+)-(\d+)\]")
 
 
 class PlacedFeature(NamedTuple):
-    """A feature and where it stands, in the spelling of the config."""
+    """A feature and where it stands, in the spelling of the config.
+
+    Args:
+        path: The path of the feature; of one of `shared_names`, that of its template.
+        column_paths: The paths of its columns' names.
+        feature: The feature.
+    """
 
     path: str
+    column_paths: list[str]
     feature: feature_pb2.FeatureConfig
 
 
@@ -40,26 +47,30 @@ def features(pipeline: pipeline_pb2.Pipeline) -> list[feature_pb2.FeatureConfig]
 
 
 def placed_features(pipeline: pipeline_pb2.Pipeline) -> list[PlacedFeature]:
-    """Lists the features with their paths; those of `shared_names` have their template's path."""
+    """Lists the features as `features` does, with their paths."""
     old, new = pipeline.feature_configs, pipeline.feature_config.features
     path = "feature_configs" if old else "feature_config.features"
     return [
-        PlacedFeature(f"{path}[{index}]", feature)
+        placed
         for index, template in enumerate(old or new)
-        for feature in _expanded(template)
+        for placed in _expanded(template, f"{path}[{index}]")
     ]
 
 
-def _expanded(template: feature_pb2.FeatureConfig) -> Iterator[feature_pb2.FeatureConfig]:
+def _expanded(template: feature_pb2.FeatureConfig, path: str) -> Iterator[PlacedFeature]:
     """Yields a feature without its `shared_names`, then one for each of them."""
     first = _copy(template)
     first.ClearField("shared_names")
-    yield first
-    for column in template.shared_names:
+    yield PlacedFeature(path, _indexed(f"{path}.input_names", first.input_names), first)
+    for index, column in enumerate(template.shared_names):
         clone = _copy(first)
         clone.ClearField("feature_name")
         clone.input_names[:] = [column]
-        yield clone
+        yield PlacedFeature(path, [f"{path}.shared_names[{index}]"], clone)
+
+
+def _indexed(path: str, values: Sequence[str]) -> list[str]:
+    return [f"{path}[{index}]" for index in range(len(values))]
 
 
 def _copy(message: M) -> M:

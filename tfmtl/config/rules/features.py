@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tfmtl.config.problems import Report
@@ -43,13 +43,12 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
     if pipeline.feature_configs and pipeline.feature_config.features:
         report.warn("feature_config", "is not read, because there are `feature_configs`")
     known = columns(pipeline)
-    for path, feature in placed:
-        described = _Described(feature, path, known, report)
-        _check_inputs(described, pipeline.data_config)
-        if feature.feature_type in _KINDS:
-            _check_meaning(described)
-            _check_initializer(described)
-            _KINDS[feature.feature_type](described)
+    for each in placed:
+        found = Report()
+        described = _Described(each.feature, each.path, known, found)
+        _check_columns(described, each.column_paths, pipeline.data_config)
+        _check_kind(described)
+        _add_new(found, report)
     check_unique(report, [(each.path, feature_name(each.feature)) for each in placed])
     _check_shared_tables(placed, report)
 
@@ -88,14 +87,27 @@ class _Described(NamedTuple):
         self.report.warn(f"{self.path}.{field}", sentence, of=self.of)
 
 
-def _check_inputs(it: _Described, data: dataset_pb2.DatasetConfig) -> None:
+def _add_new(found: Report, report: Report) -> None:
+    """Adds what is found, but only once of features that are alike by `shared_names`."""
+    told = {problem.path for problem in report.problems}
+    report.problems += [problem for problem in found.problems if problem.path not in told]
+    report.warnings += [warning for warning in found.warnings if warning not in report.warnings]
+
+
+def _check_kind(it: _Described) -> None:
+    """A feature of a kind that is built has what this kind needs."""
+    if it.feature.feature_type in _KINDS:
+        _check_meaning(it)
+        _check_initializer(it)
+        _KINDS[it.feature.feature_type](it)
+
+
+def _check_columns(it: _Described, paths: Sequence[str], data: dataset_pb2.DatasetConfig) -> None:
     """The columns exist, and are known when the model is served."""
-    names = list(it.feature.input_names)
-    if not names:
+    if not paths:
         it.should("input_names", "name a column")
     check_name(it.report, it.path, feature_name(it.feature), of="feature")
-    for index, name in enumerate(names):
-        path = f"{it.path}.input_names[{index}]"
+    for path, name in zip(paths, it.feature.input_names, strict=True):
         if name not in it.columns:
             what = "one of `data_config.input_fields`"
             it.report.should_name(path, what, name, it.columns, of=it.of)
@@ -271,7 +283,7 @@ class _Table(NamedTuple):
 def _check_shared_tables(placed: list[PlacedFeature], report: Report) -> None:
     """Features with the same `embedding_name` describe the same table."""
     first: dict[str, tuple[str, _Table]] = {}
-    for path, feature in placed:
+    for path, _, feature in placed:
         table = _table(feature)
         if not feature.embedding_name or table is None:
             continue

@@ -72,10 +72,18 @@ def _check_indicators(it: _Described) -> None:
             it.labels,
             of=it.of,
         )
+    if tower.task_space_indicator_label or tower.task_space_indicator_name:
+        _check_indicator_matters(it)
     if tower.task_space_indicator_name:
         _check_indicator_name(it)
     elif tower.HasField("task_space_indicator_value"):
         it.should("task_space_indicator_name", "say whose value is meant")
+
+
+def _check_indicator_matters(it: _Described) -> None:
+    """Tells of a sample space that weighs all rows alike."""
+    if it.tower.in_task_space_weight == it.tower.out_task_space_weight:
+        it.report.warn(it.path, "weighs rows in and out of its space alike", of=it.of)
 
 
 def _check_indicator_name(it: _Described) -> None:

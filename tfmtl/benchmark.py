@@ -74,7 +74,7 @@ def table(figures: dict[str, Any]) -> str:
     rows = list(_rows(figures))
     names = max(len(name) for name, _ in rows)
     values = max(len(value) for _, value in rows)
-    return "\n".join(f"{name:<{names}}  {value:>{values}}" for name, value in rows)
+    return "\n".join(f"{name:<{names}}  {value:>{values}}".rstrip() for name, value in rows)
 
 
 def _rows(figures: dict[str, Any]) -> Iterator[tuple[str, str]]:

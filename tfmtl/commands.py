@@ -229,7 +229,7 @@ def _silent_stderr() -> Iterator[None]:
             yield
         except TfmtlError:
             raise
-        except BaseException:
+        except Exception:
             held.seek(0)
             os.write(original, held.read())
             raise

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 
 class TfmtlError(Exception):
-    """A mistake of the user's. Its message is complete: what should be, what came, what would do."""
+    """A mistake of the user's. Its message tells what should be, what came and what would do."""
 
 
 class ConfigError(TfmtlError):
@@ -27,7 +27,7 @@ class ConfigError(TfmtlError):
 
 
 class DataError(TfmtlError):
-    """Data that cannot be read as the config says: names the file, and where it can, line and column."""
+    """Data that cannot be read as the config says: names the file, line and column if it can."""
 
 
 class TrainingError(TfmtlError):

@@ -21,7 +21,7 @@ def test_the_benchmark_measures_every_part(make_config, tfmtl, tmp_path):
     assert figures["peak_memory_bytes"] > 2**27
     assert figures["machine"]["matmul_gflops"] > 0
     lines = done.stdout.splitlines()
-    assert lines[0].strip() == "mmoe, batches of 64"
+    assert lines[0] == "mmoe, batches of 64"
     assert [line.split("  ")[0] for line in lines[1:5]] == [
         "reading",
         "reading and encoding",

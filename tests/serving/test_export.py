@@ -200,6 +200,7 @@ def test_a_python_function_in_the_graph_fails_and_leaves_no_version(export_to, t
     assert str(error.value).startswith(
         "The export should load and answer in a process that has only TensorFlow. It failed there: "
     )
+    assert "Could not find callback" in str(error.value)
     assert os.listdir(tmp_path) == []
 
 

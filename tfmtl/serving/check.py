@@ -103,7 +103,13 @@ def _run_replay(plan: Path, answers: Path) -> None:
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2"}
     command = [sys.executable, "-I", str(_REPLAY), str(plan), str(answers)]
     done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, errors="replace"
+        command,
+        env=environment,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        # A Ctrl-C in the terminal is for the training, which ends the export first.
+        start_new_session=True,
     )
     if done.returncode:
         said = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]

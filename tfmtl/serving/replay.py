@@ -6,7 +6,7 @@ Run by path as `python -I replay.py PLAN ANSWERS`, never imported. PLAN is a JSO
      "requests": [{column: {"dtype": "string", "values": [...]}}]}
 
 and ANSWERS is written in the form of "requests", one for each, with outputs in place of columns.
-Bytes are written as text of the same code points.
+Bytes are written as text of the same code points. A failure is one line on stderr and exit code 1.
 """
 
 from __future__ import annotations
@@ -53,4 +53,7 @@ def _decoded(column: dict[str, Any]) -> list[Any]:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except Exception as error:
+        sys.exit(f"{type(error).__name__}: {' '.join(str(error).split())}"[:500])

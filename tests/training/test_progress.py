@@ -37,8 +37,8 @@ def test_durations_read_as_people_say_them(seconds, text):
 
 def test_the_line_tells_step_speed_losses_rate_and_time_left():
     assert progress_line(1200, 5000, 35210.4, LOSSES, 0.001, 130.0) == (
-        "step 1,200/5,000 · 35,210 examples/s · loss 0.5123 · ctr 0.3 · cvr 0.1056 · rate 0.001 · "
-        "2m 10s left"
+        "step 1,200/5,000 · 2m 10s left · 35,210 examples/s · loss 0.5123 · ctr 0.3 · cvr 0.1056 · "
+        "rate 0.001"
     )
 
 
@@ -63,7 +63,7 @@ def test_a_log_gets_a_line_every_so_many_steps(clock, caplog):
     assert [step for step in range(1, 13) if progress.is_due(step)] == [4, 8, 12]
     clock.seconds += 2
     progress.tell(4, 40, {"loss": 0.5}, 0.1)
-    assert caplog.messages == ["step 4/20 · 20 examples/s · loss 0.5 · rate 0.1 · 8s left"]
+    assert caplog.messages == ["step 4/20 · 8s left · 20 examples/s · loss 0.5 · rate 0.1"]
 
 
 def test_the_speed_is_that_since_the_line_before(clock, caplog):

@@ -66,6 +66,7 @@ class Batches:
                 raise
             raise error from riddle
 
+    @tf.autograph.experimental.do_not_convert  # There is nothing to, and it takes a second.
     def _encode(self, raw: Mapping[str, tf.Tensor]) -> Batch:
         encoded = self._columns.encode(raw, strict=self._strict)
         return encoded, {name: raw[name] for name in self._targets}
@@ -89,7 +90,8 @@ def step_function(step: Callable[[Batch], Any], spec: Any) -> Callable[[Batch], 
     """
     strategy = tf.distribute.get_strategy()
 
-    @tf.function(input_signature=[spec])
+    # Autograph would look for loops to convert, for seconds, and there are none.
+    @tf.function(input_signature=[spec], autograph=False)
     def run(batch: Batch) -> Any:
         return strategy.run(step, args=(batch,))
 

@@ -48,6 +48,10 @@ class Best:
         state.best_metric, state.best_value, state.best_step = self.metric, value, state.step
         return True
 
+    def __str__(self) -> str:
+        state = self._state
+        return f"the best `{self.metric}` is {state.best_value}, of step {state.best_step:,}"
+
     @property
     def out_of_patience(self) -> bool:
         """Whether no evaluation has been better for so long that training should stop."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -11,6 +12,8 @@ from tfmtl.training.batches import step_function
 from tfmtl.training.model import Batch, Losses, MultiTaskModel
 from tfmtl.training.not_finite import explain, is_not_finite
 from tfmtl.training.state import TrainingState
+
+_log = logging.getLogger(__name__)
 
 
 class Hook(Protocol):
@@ -63,6 +66,7 @@ class TrainLoop:
         while not self._is_over():
             batch = next(batches, None)
             if batch is None:
+                _log.info("The data ended after step %s.", f"{self._state.step:,}")
                 return
             losses = self._step(train_step, batch)
             self._state.step += 1

@@ -1,6 +1,6 @@
 """How a training tells where it is: a live line in a terminal, lines of a log elsewhere.
 
-step 1,200/5,000 · 35,210 examples/s · loss 0.512 · ctr 0.301 · cvr 0.105 · rate 0.001 · 2m 10s left
+step 1,200/5,000 · 2m 10s left · 35,210 examples/s · loss 0.512 · ctr 0.301 · rate 0.001
 """
 
 from __future__ import annotations
@@ -126,17 +126,13 @@ def progress_line(
     seconds_left: float | None,
 ) -> str:
     """The line that tells of a step; its parts are those of `Progress.tell`."""
-    parts = [
-        f"step {step:,}/{num_steps:,}" if num_steps else f"step {step:,}",
-        f"{speed:,.0f} examples/s",
-        f"loss {losses['loss']:.4g}",
-    ]
-    tasks = {k.removeprefix("loss_"): v for k, v in losses.items() if k.startswith("loss_")}
-    parts += [f"{task} {loss:.4g}" for task, loss in tasks.items()]
-    parts.append(f"rate {rate:.3g}")
+    parts = [f"step {step:,}/{num_steps:,}" if num_steps else f"step {step:,}"]
     if seconds_left is not None:
         parts.append(f"{duration(seconds_left)} left")
-    return " · ".join(parts)
+    parts += [f"{speed:,.0f} examples/s", f"loss {losses['loss']:.4g}"]
+    tasks = {k.removeprefix("loss_"): v for k, v in losses.items() if k.startswith("loss_")}
+    parts += [f"{task} {loss:.4g}" for task, loss in tasks.items()]
+    return " · ".join([*parts, f"rate {rate:.3g}"])
 
 
 def duration(seconds: float) -> str:

@@ -143,3 +143,5 @@ class Rounds:
         if is_best:
             self._checkpoints.save_best()
         self._on_evaluation(results, is_best)
+        if self._best and self._best.out_of_patience:
+            _log.info("Training stops early: %s.", self._best)

@@ -102,6 +102,17 @@ def test_a_label_to_keep_that_the_data_lacks_is_told(predictor, tmp_path):
         score_files(predictor, data, tmp_path / "out.csv", reserved=["click"])
 
 
+def test_bad_rows_may_be_left_out_and_are_counted(predictor, tmp_path, caplog):
+    lines = [LINES[0], ["u5", "rome", "six", "", "1", "", "8"], LINES[1]]
+    data = write(tmp_path / "rows.csv", lines)
+    data_config = DatasetConfig()
+    data_config.CopyFrom(predictor.pipeline.data_config)
+    data_config.bad_rows = DatasetConfig.SKIP
+    assert score_files(predictor, data, tmp_path / "out.csv", data_config=data_config) == 2
+    assert pd.read_csv(tmp_path / "out.csv")["user"].tolist() == ["u1", "u2"]
+    assert "1 bad rows were left out." in caplog.text
+
+
 def test_a_bad_row_is_told_and_no_file_is_left(predictor, tmp_path):
     lines = [*LINES, ["u5", "rome", "six", "", "1", "", "8"]]
     data = write(tmp_path / "rows.csv", lines)

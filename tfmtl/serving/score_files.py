@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from tfmtl.errors import DataError
 from tfmtl.protos.dataset_pb2 import DatasetConfig
 from tfmtl.serving.prediction_files import check_prediction_path, prediction_file
 from tfmtl.serving.predictor import Predictor
+
+_log = logging.getLogger(__name__)
 
 
 def score_files(
@@ -65,6 +68,8 @@ def _score(
             rows += _length(answer)
         if not rows:
             raise source.no_rows_error()
+    if source.skipped_rows:
+        _log.warning("%d bad rows were left out.", source.skipped_rows)
     return rows
 
 

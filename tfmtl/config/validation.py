@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from tfmtl.config.problems import Report
-from tfmtl.config.rules import data, export, features, groups, model, paths, tasks, training
+from tfmtl.config.rules import (
+    data,
+    export,
+    features,
+    groups,
+    model,
+    paths,
+    tables,
+    tasks,
+    training,
+)
 from tfmtl.config.support import check_support
 from tfmtl.protos import pipeline_pb2
 
@@ -20,5 +30,5 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report, needs: Collection[str
     """
     check_support(pipeline, report)
     paths.check(pipeline, report, needs)
-    for rules in (data, features, groups, model, tasks, training, export):
+    for rules in (data, features, tables, groups, model, tasks, training, export):
         rules.check(pipeline, report)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_at_least, check_name, check_unique
 from tfmtl.config.rules.data import Field, columns, type_name
-from tfmtl.config.views import PlacedFeature, feature_name, placed_features
+from tfmtl.config.views import feature_name, placed_features
 from tfmtl.config.wording import one_of
 from tfmtl.protos import dataset_pb2, feature_pb2, pipeline_pb2
 
@@ -50,7 +50,6 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
         _check_kind(described)
         _add_new(found, report)
     check_unique(report, [(each.path, feature_name(each.feature)) for each in placed])
-    _check_shared_tables(placed, report)
 
 
 class _Described(NamedTuple):
@@ -259,8 +258,11 @@ def _check_bins(it: _Described) -> None:
             break
     if feature.boundaries:
         _check_embedding(it, "bins are embedded")
-    elif feature.num_buckets and not feature.max_val > feature.min_val:
-        it.warn("num_buckets", "has no effect on a RawFeature without `min_val` and `max_val`")
+    elif feature.num_buckets and (
+        feature.num_buckets == 1 or not feature.max_val > feature.min_val
+    ):
+        rule = "unless it is 2 or more and there are `min_val` and `max_val`"
+        it.warn("num_buckets", f"has no effect on a RawFeature {rule}")
     elif feature.num_buckets:
         _check_embedding(it, "bins are embedded")
 
@@ -270,51 +272,3 @@ _KINDS: Mapping[int, Callable[[_Described], None]] = {
     _RAW: _check_raw,
     _TAG: _check_tag,
 }
-
-
-class _Table(NamedTuple):
-    """What the readers of one embedding table must agree on."""
-
-    embedding_dim: int
-    number_of_ids: int | str
-    initializer: str
-
-
-def _check_shared_tables(placed: list[PlacedFeature], report: Report) -> None:
-    """Features with the same `embedding_name` describe the same table."""
-    first: dict[str, tuple[str, _Table]] = {}
-    for path, _, feature in placed:
-        table = _table(feature)
-        if not feature.embedding_name or table is None:
-            continue
-        name = feature_name(feature)
-        owner, wanted = first.setdefault(feature.embedding_name, (name, table))
-        for what, mine, theirs in zip(_Table._fields, table, wanted, strict=True):
-            if mine != theirs:
-                rule = (
-                    f"have the {what.replace('_', ' ')} of feature `{owner}`, {theirs or 'none'}, "
-                    f"because both have `embedding_name` `{feature.embedding_name}`"
-                )
-                report.should(path, rule, mine or None, of=f"feature `{name}`")
-
-
-def _table(feature: _Feature) -> _Table | None:
-    """The table of a feature made of ids; None for one of plain numbers."""
-    ids = _number_of_ids(feature)
-    if not ids:
-        return None
-    initializer = " ".join(str(feature.initializer).split())
-    return _Table(feature.embedding_dim, ids, initializer)
-
-
-def _number_of_ids(feature: _Feature) -> int | str:
-    """How many ids there are; the file that has them; 0 for plain numbers."""
-    if feature.feature_type == _RAW:
-        bins = len(feature.boundaries) + 1 if feature.boundaries else feature.num_buckets + 1
-        return feature.raw_input_dim * bins if feature.boundaries or feature.num_buckets else 0
-    return (
-        feature.hash_bucket_size
-        or len(feature.vocab_list)
-        or feature.vocab_file
-        or feature.num_buckets
-    )

@@ -110,14 +110,14 @@ def _check_indicator_name(it: _Described) -> None:
 def _check_head(it: _Described) -> None:
     """Number of classes, loss and metrics go together."""
     tower = it.tower
-    if tower.loss_type not in (loss_pb2.CLASSIFICATION, loss_pb2.L2_LOSS):
+    loss = loss_pb2.LossType.Name(tower.loss_type)
+    if known_field("tfmtl.LossType", loss):
         return  # Told already.
     is_regression = tower.loss_type != loss_pb2.CLASSIFICATION
     if tower.num_class < 1:
         it.should("num_class", "be at least 1", tower.num_class)
         return
     if tower.num_class > 1 and is_regression:
-        loss = loss_pb2.LossType.Name(tower.loss_type)
         it.should("num_class", f"be 1, because `loss_type` is {loss}", tower.num_class)
     _check_metrics(it)
     _check_served_names(it)

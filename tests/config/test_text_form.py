@@ -71,6 +71,15 @@ def test_syntax_error_has_its_line_and_column(text, problem):
     assert [each.text for each in parsed.report.problems] == [problem]
 
 
+def test_value_is_told_in_one_short_line():
+    text = "data_config { batch_size {\n  value: '" + "x" * 80 + "'\n} }"
+    (problem,) = problems(text)
+    assert problem == (
+        "c.config:1:26: `data_config.batch_size` should be a whole number from 0 to 4294967295. "
+        f"Received: {{ value: '{'x' * 50}...."
+    )
+
+
 def test_number_too_large_is_told():
     assert problems("train_config { num_steps: 4294967296 }") == [
         "c.config:1:27: `train_config.num_steps` should be a whole number from 0 to 4294967295. "

@@ -10,7 +10,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from tfmtl.config.known_fields import known_field, told
 from tfmtl.config.problems import Problem, Report
 from tfmtl.config.support import built_fields, built_values
-from tfmtl.config.wording import meant, one_of, suggest
+from tfmtl.config.wording import meant, one_of, shortened, suggest
 from tfmtl.protos import pipeline_pb2
 
 _KINDS = {
@@ -83,7 +83,7 @@ def wrong_value(field: FieldDescriptor, path: str, received: str) -> str:
     hint = ""
     if field.enum_type:
         hint = meant(received.strip("\"'"), built_values(field.enum_type))
-    return f"`{path}` should be {kind(field)}. Received: {received}.{hint}"
+    return f"`{path}` should be {kind(field)}. Received: {shortened(received)}.{hint}"
 
 
 def kind(field: FieldDescriptor) -> str:

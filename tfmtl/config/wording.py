@@ -9,6 +9,7 @@ from typing import Any
 
 _LISTED = 24
 _NEAREST = 5
+_LONGEST = 60
 _ALIKE = 0.6
 
 
@@ -27,6 +28,12 @@ def show(value: Any) -> str:
     if isinstance(value, str | bool | int):
         return json.dumps(value, ensure_ascii=False)
     return f"[{', '.join(show(each) for each in value)}]"
+
+
+def shortened(text: str) -> str:
+    """A text as one line, and only the beginning of a long one."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 
 def one_of(names: Iterable[str]) -> str:

@@ -1,1 +1,1 @@
-"""The config language as Python classes, generated from `protos/*.proto` by `setup.py build_protos`."""
+"""The config language as Python classes, generated from `protos/*.proto` by `build_protos`."""

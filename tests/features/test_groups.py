@@ -110,7 +110,8 @@ def test_layers_carry_the_names_of_the_config(network):
     names = [layer.name for layer in network[1].layers]
     for suffix in ("", "_cvr"):
         expected = [
-            f"{name}{suffix}" for name in ("embeddings", "vector/projection", "group/all", "group/user")
+            f"{name}{suffix}"
+            for name in ("embeddings", "vector/projection", "group/all", "group/user")
         ]
         assert set(expected) <= set(names)
     assert {"input/user", "input/tags", "input/vector"} <= set(names)

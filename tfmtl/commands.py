@@ -20,6 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from tfmtl import config
 from tfmtl.errors import ConfigError, TfmtlError
 from tfmtl.protos.pipeline_pb2 import Pipeline
 
@@ -115,8 +116,6 @@ def load_pipeline(args: argparse.Namespace, needs: Sequence[str] | None = None) 
     Raises:
         ConfigError: With all its problems.
     """
-    from tfmtl import config
-
     if args.pipeline_config_path:
         path = args.pipeline_config_path
     elif args.model_dir:

@@ -31,7 +31,7 @@ def checked(text):
         ),
         (
             "data_config { input_type: KafkaInput }",
-            "`data_config.input_type` should be CSVInput or CSVInputV2. Received: KafkaInput, "
+            "`data_config.input_type` should be CSVInput, CSVInputV2 or CSVInputEx. Received: KafkaInput, "
             "which is refused: streams are not read.",
         ),
         (

@@ -78,3 +78,13 @@ def test_struct_keeps_its_own_json():
     parsed = parse_json(json.dumps(data), "c.json")
     assert parsed.report.problems == []
     assert parsed.pipeline.model_config.backbone.blocks[0].keras_layer.st_params["units"] == 4
+
+
+def test_of_two_members_of_a_oneof_the_last_counts():
+    data = {"model_config": {"esmm": {}, "mmoe": {"num_expert": 3}}}
+    parsed = parse_json(json.dumps(data), "c.json")
+    assert parsed.pipeline.model_config.WhichOneof("model") == "mmoe"
+    assert parsed.report.problems == []
+    assert parsed.report.warnings == [
+        "c.json: `model_config.model` is set 2 times; the last one, `mmoe`, counts."
+    ]

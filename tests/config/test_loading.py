@@ -116,6 +116,28 @@ def test_field_that_is_not_read_by_its_kind_of_feature_is_told(caplog):
     ]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "warning"),
+    [
+        ("hash_bucket_size: 11", "hash_bucket_size: 11 combiner: 'mean'", "[0].combiner"),
+        ("hash_bucket_size: 11", "hash_bucket_size: 11 separator: ';'", "[0].separator"),
+        ("min_val: 0", "min_val: 0 embedding_name: 'x'", "[4].embedding_name"),
+        ("min_val: 0", "min_val: 0 initializer {}", "[4].initializer"),
+    ],
+)
+def test_options_without_effect_are_told(caplog, old, new, warning):
+    config.load_text(GOOD_CONFIG.replace(old, new, 1))
+    (message,) = caplog.messages
+    assert message.startswith(f"`feature_config.features{warning}` ")
+    assert "has no effect" in message
+
+
+def test_a_warm_up_of_no_steps_may_have_any_rate():
+    rate = "cosine_decay_learning_rate { learning_rate_base: 1e-5 warmup_steps: 0 }"
+    constant = "constant_learning_rate { learning_rate: 0.01 }"
+    config.load_text(GOOD_CONFIG.replace(constant, rate))
+
+
 def test_bare_metric_means_the_first_task_and_is_told(caplog):
     text = GOOD_CONFIG.replace('exporter_type: "final"', 'exporter_type: "best"')
     config.load_text(text)

@@ -7,7 +7,7 @@ from google.protobuf import text_format
 
 from tfmtl import config
 from tfmtl.errors import ConfigError
-from tfmtl.protos import pipeline_pb2
+from tfmtl.protos import dataset_pb2, pipeline_pb2
 from tfmtl.tasks import BinaryHead, MultiClassHead, RegressionHead, build_task
 
 NAN = float("nan")
@@ -115,6 +115,18 @@ def test_the_feature_rule_weighs_by_a_column_or_the_column_of_a_feature(name, va
         "in_task_space_weight: 3 out_task_space_weight: 0"
     )
     np.testing.assert_array_equal(weights(task), expected)
+
+
+@pytest.mark.parametrize(("kind", "value"), [("STRING", "1.0"), ("BOOL", "true"), ("BOOL", "1")])
+def test_the_feature_rule_reads_a_label_as_a_number_whatever_its_type(kind, value):
+    parsed = pipeline(
+        f'tower_name: "ctr" task_space_indicator_name: "buy" task_space_indicator_value: "{value}" '
+        "out_task_space_weight: 0"
+    )
+    field = next(f for f in parsed.data_config.input_fields if f.input_name == "buy")
+    field.input_type = dataset_pb2.DatasetConfig.FieldType.Value(kind)
+    task = build_task(config.towers(parsed)[0], parsed)
+    np.testing.assert_array_equal(weights(task), OTHER)
 
 
 def test_a_value_of_another_type_than_its_column_is_refused():

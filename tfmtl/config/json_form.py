@@ -58,7 +58,22 @@ class _JsonParser:
                 self._report_unknown(message, path, name, value)
             elif value is not None:
                 readable[field.name] = self._field(field, value, path)
-        return {name: value for name, value in readable.items() if value is not None}
+        readable = {name: value for name, value in readable.items() if value is not None}
+        self._keep_last_of_oneofs(readable, message, path)
+        return readable
+
+    def _keep_last_of_oneofs(self, readable: dict[str, Any], message: Any, path: str) -> None:
+        """Drops what a later field of the same oneof overrides, which rarely is meant."""
+        for oneof in message.oneofs:
+            members = {field.name for field in oneof.fields}
+            *overridden, last = [name for name in readable if name in members] or [""]
+            for name in overridden:
+                del readable[name]
+            if overridden:
+                self.parsed.report.warnings.append(
+                    f"{self._source}: `{join(path, oneof.name)}` is set {len(overridden) + 1} "
+                    f"times; the last one, `{last}`, counts."
+                )
 
     def _report_unknown(self, message: Any, path: str, name: str, value: Any) -> None:
         name = _CAMEL.sub(r"_\1", name).lower()

@@ -17,7 +17,8 @@ M = TypeVar("M", bound=Message)
 ESMM_PRODUCT = "ctcvr"
 
 _TOWER_TYPES = ("tfmtl.TaskTower", "tfmtl.BayesTaskTower")
-_RANGE = re.compile(r"(.*)\[(\d+)-(\d+)\]")
+_RANGE = re.compile(r"(.*)\[(\d{1,9})-(\d{1,9})\]")
+_LONGEST_RANGE = 100_000
 
 
 class PlacedFeature(NamedTuple):
@@ -94,7 +95,10 @@ def _written_out(pattern: str) -> list[str]:
     if not match:
         return [pattern]
     stem, first, last = match.groups()
-    return [f"{stem}{number}" for number in range(int(first), int(last) + 1)]
+    numbers = range(int(first), int(last) + 1)
+    if len(numbers) > _LONGEST_RANGE:  # A slip of the pen, which would fill the memory.
+        return [pattern]
+    return [f"{stem}{number}" for number in numbers]
 
 
 def architecture(pipeline: pipeline_pb2.Pipeline) -> str:

@@ -61,7 +61,7 @@ def build_factors(tower: Tower, pipeline: pipeline_pb2.Pipeline) -> list[Factor]
         factors.append(LabelIndicator(label, **weights))
     if tower.task_space_indicator_name:
         field = _indicator_field(tower, pipeline)
-        value = _indicator_value(tower, field)
+        value = _indicator_value(tower, field, pipeline.data_config)
         factors.append(
             ColumnIndicator(field.input_name, value, default=field.default_val, **weights)
         )
@@ -115,12 +115,18 @@ def _indicator_field(
 
 
 def _indicator_value(
-    tower: Tower, field: dataset_pb2.DatasetConfig.Field
+    tower: Tower,
+    field: dataset_pb2.DatasetConfig.Field,
+    data_config: dataset_pb2.DatasetConfig,
 ) -> str | bool | int | float:
     """`task_space_indicator_value` in the type of its column, so that 1 equals 1.0 there."""
     text = tower.task_space_indicator_value
+    # Readers give labels and weights as floats, whatever their type in the data.
+    is_target = field.input_name in (*data_config.label_fields, data_config.sample_weight)
+    is_text = field.input_type == dataset_pb2.DatasetConfig.STRING
     try:
-        return _PARSERS[field.input_type](text)
+        value = float(text) if is_target and is_text else _PARSERS[field.input_type](text)
+        return float(value) if is_target else value
     except ValueError:
         kind = dataset_pb2.DatasetConfig.FieldType.Name(field.input_type)
         raise ConfigError(
@@ -132,7 +138,7 @@ def _indicator_value(
 
 
 def _boolean(text: str) -> bool:
-    return ("false", "true").index(text.lower()) == 1
+    return ("false", "true", "0", "1").index(text.strip().lower()) % 2 == 1
 
 
 _PARSERS: dict[int, Callable[[str], str | bool | int | float]] = {

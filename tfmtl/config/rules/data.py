@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_at_least, check_unique
@@ -13,13 +13,8 @@ Field = dataset_pb2.DatasetConfig.Field
 
 _PATH = "data_config"
 _Types = dataset_pb2.DatasetConfig
-_PARSERS: Mapping[int, Callable[[str], Any]] = {
-    _Types.INT32: int,
-    _Types.INT64: int,
-    _Types.FLOAT: float,
-    _Types.DOUBLE: float,
-    _Types.BOOL: ("false", "true").index,
-}
+_WHOLE = re.compile(r"\s*[+-]?[0-9]+\s*")
+_SEPARATOR = re.compile(r"[\x00-\x7f]|\\(?:[0-7]{1,3}|x[0-9a-fA-F]{1,2}|[tabfv])")
 
 
 def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
@@ -38,7 +33,7 @@ def columns(pipeline: pipeline_pb2.Pipeline) -> dict[str, Field]:
 
 def type_name(field: Field) -> str:
     """The name of a column's type, such as INT32."""
-    return dataset_pb2.DatasetConfig.FieldType.Name(field.input_type)
+    return _Types.FieldType.Name(field.input_type)
 
 
 def _check_fields(data: dataset_pb2.DatasetConfig, report: Report) -> None:
@@ -48,7 +43,7 @@ def _check_fields(data: dataset_pb2.DatasetConfig, report: Report) -> None:
         path = f"{_PATH}.input_fields[{index}]"
         if not field.input_name:
             report.should(f"{path}.input_name", "name the column")
-        _check_default(field, report, f"{path}.default_val")
+        _check_default(field, data, report, f"{path}.default_val")
     names = [
         (f"{_PATH}.input_fields[{index}].input_name", field.input_name)
         for index, field in enumerate(data.input_fields)
@@ -56,20 +51,49 @@ def _check_fields(data: dataset_pb2.DatasetConfig, report: Report) -> None:
     check_unique(report, names)
 
 
-def fits(field: Field, text: str) -> bool:
-    """Whether a text can be read as a value of a column."""
-    if field.input_type not in _PARSERS:
-        return True
+def value_type(field: Field, data: dataset_pb2.DatasetConfig) -> int:
+    """The type of a column's values: labels and weights are numbers even if written as text."""
+    is_target = field.input_name in (*data.label_fields, data.sample_weight)
+    return _Types.FLOAT if is_target and field.input_type == _Types.STRING else field.input_type
+
+
+def fits(kind: int, text: str) -> bool:
+    """Whether a text can be read as a value of a type."""
+    return kind not in _READABLE or _READABLE[kind](text)
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number in a file of data."""
+    # Python reads some more than such files may hold.
+    if not text.isascii() or "_" in text:
+        return False
     try:
-        _PARSERS[field.input_type](text.strip().lower())
+        float(text)
     except ValueError:
         return False
     return True
 
 
-def _check_default(field: Field, report: Report, path: str) -> None:
-    if field.default_val and not fits(field, field.default_val):
-        rule = f"be of the column's type, {type_name(field)}"
+def _is_whole(text: str, bits: int) -> bool:
+    limit = 1 << (bits - 1)
+    return _WHOLE.fullmatch(text) is not None and -limit <= int(text) < limit
+
+
+_READABLE: Mapping[int, Callable[[str], bool]] = {
+    _Types.INT32: lambda text: _is_whole(text, 32),
+    _Types.INT64: lambda text: _is_whole(text, 64),
+    _Types.FLOAT: is_number,
+    _Types.DOUBLE: is_number,
+    _Types.BOOL: lambda text: text.strip().lower() in ("true", "false", "1", "0"),
+}
+
+
+def _check_default(
+    field: Field, data: dataset_pb2.DatasetConfig, report: Report, path: str
+) -> None:
+    kind = value_type(field, data)
+    if field.default_val and not fits(kind, field.default_val):
+        rule = f"be of the column's type, {_Types.FieldType.Name(kind)}"
         report.should(path, rule, field.default_val, of=f"column `{field.input_name}`")
 
 
@@ -100,9 +124,18 @@ def _check_sample_weight(data: dataset_pb2.DatasetConfig, report: Report) -> Non
 
 
 def _check_reading(data: dataset_pb2.DatasetConfig, report: Report) -> None:
-    if not data.separator:
-        report.should(f"{_PATH}.separator", "be the text between two columns", data.separator)
+    _check_separator(data, report)
     for name in ("batch_size", "eval_batch_size", "num_parallel_calls"):
         check_at_least(report, f"{_PATH}.{name}", getattr(data, name), 1)
     if data.shuffle:
         check_at_least(report, f"{_PATH}.shuffle_buffer_size", data.shuffle_buffer_size, 1)
+
+
+def _check_separator(data: dataset_pb2.DatasetConfig, report: Report) -> None:
+    mark, path = data.separator, f"{_PATH}.separator"
+    banned = "\n\r" if data.input_type == _Types.CSVInputEx else '"\n\r'
+    if not mark:
+        report.should(path, "be the text between two columns", mark)
+    elif not _SEPARATOR.fullmatch(mark) or mark in banned:
+        rule = "be one byte, such as `,`, `\\t` or `\\001`, and no double quote or line break"
+        report.should(path, rule, mark)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_at_least, check_name, check_unique
-from tfmtl.config.rules.data import Field, columns, type_name
+from tfmtl.config.rules.data import Field, columns, is_number, type_name
 from tfmtl.config.views import feature_name, placed_features
 from tfmtl.config.wording import one_of
 from tfmtl.protos import dataset_pb2, feature_pb2, pipeline_pb2
@@ -21,13 +21,18 @@ _FLOATS = (dataset_pb2.DatasetConfig.FLOAT, dataset_pb2.DatasetConfig.DOUBLE)
 _COMBINERS = ("sum", "mean", "sqrtn")
 _WORDS = ("hash_bucket_size", "vocab_list", "vocab_file")
 _ID_SOURCES = (*_WORDS, "num_buckets")
+_COUNTS = ("hash_bucket_size", "num_buckets")
+_MOST_IDS = 1 << 40
 
 # Fields that mean something to some kinds of features only.
 _ONLY_FOR: Mapping[str, tuple[int, ...]] = {
     "hash_bucket_size": (_ID, _TAG),
     "vocab_list": (_ID, _TAG),
     "vocab_file": (_ID, _TAG),
+    "separator": (_RAW, _TAG),
     "kv_separator": (_TAG,),
+    "combiner": (_RAW, _TAG),
+    "precision": (_ID, _TAG),
     "boundaries": (_RAW,),
     "min_val": (_RAW,),
     "max_val": (_RAW,),
@@ -49,7 +54,16 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
         _check_columns(described, each.column_paths, pipeline.data_config)
         _check_kind(described)
         _add_new(found, report)
-    check_unique(report, [(each.path, feature_name(each.feature)) for each in placed])
+    check_unique(report, [name for each in placed for name in _names(each.path, each.feature)])
+
+
+def _names(path: str, feature: _Feature) -> list[tuple[str, str]]:
+    """The name of a feature, and that of its weights."""
+    name = feature_name(feature)
+    weighted = feature.feature_type == _TAG and (
+        feature.HasField("kv_separator") or len(feature.input_names) > 1
+    )
+    return [(path, name), (path, f"{name}/weights")] if weighted else [(path, name)]
 
 
 class _Described(NamedTuple):
@@ -118,6 +132,14 @@ def _check_columns(it: _Described, paths: Sequence[str], data: dataset_pb2.Datas
             check_name(it.report, path, name, of=it.of)
 
 
+def number_of_edges(feature: _Feature) -> int:
+    """How many edges the bins of a RawFeature have; 0 if it has no bins."""
+    has_range = feature.max_val > feature.min_val
+    return len(feature.boundaries) or (
+        feature.num_buckets if has_range and feature.num_buckets > 1 else 0
+    )
+
+
 def _check_meaning(it: _Described) -> None:
     """Tells fields that this kind of feature does not read."""
     kind = _Feature.FeatureType.Name(it.feature.feature_type)
@@ -154,12 +176,20 @@ def _check_ids(it: _Described) -> None:
     """It is said what the ids are, and they can be made from the column."""
     if not it.id_source:
         it.should("", f"have {one_of(_ID_SOURCES)}")
+    elif it.id_source in _COUNTS:
+        _check_count(it)
     _check_embedding(it, "ids are embedded")
     _check_precision(it)
     if it.id_source == "vocab_list":
         _check_vocabulary(it)
     if it.id_source == "vocab_file":
         _check_vocabulary_file(it)
+
+
+def _check_count(it: _Described) -> None:
+    count = getattr(it.feature, it.id_source)
+    if count > _MOST_IDS:
+        it.should(it.id_source, f"be at most {_MOST_IDS}, more than fit into memory", count)
 
 
 def _check_precision(it: _Described) -> None:
@@ -178,7 +208,9 @@ def _check_precision(it: _Described) -> None:
 def _check_vocabulary(it: _Described) -> None:
     seen = set()
     for index, word in enumerate(it.feature.vocab_list):
-        if word in seen:
+        if not word:
+            it.should(f"vocab_list[{index}]", "be a word; an empty cell is none", word)
+        elif word in seen:
             it.should(f"vocab_list[{index}]", "not be there twice", word)
         seen.add(word)
 
@@ -198,11 +230,15 @@ def _check_tag(it: _Described) -> None:
     feature = it.feature
     _check_number_of_inputs(it, 2, "name one column, or a second one with weights")
     _check_ids(it)
-    if feature.combiner not in _COMBINERS:
-        it.should("combiner", f"be {one_of(_COMBINERS)}", feature.combiner)
+    _check_combiner(it)
     _check_separator(it)
     if feature.HasField("kv_separator"):
         _check_kv_separator(it)
+
+
+def _check_combiner(it: _Described) -> None:
+    if it.feature.combiner not in _COMBINERS:
+        it.should("combiner", f"be {one_of(_COMBINERS)}", it.feature.combiner)
 
 
 def _check_separator(it: _Described) -> None:
@@ -230,12 +266,24 @@ def _check_raw(it: _Described) -> None:
     check_at_least(it.report, f"{it.path}.raw_input_dim", feature.raw_input_dim, 1, of=it.of)
     if feature.raw_input_dim > 1:
         _check_vector(it)
+    else:
+        _check_default(it)
     _check_range(it)
     _check_bins(it)
 
 
+def _check_default(it: _Described) -> None:
+    """An empty cell of text stands for a number, if for anything."""
+    for column in it.inputs:
+        if column.input_type == _STRING and not is_number(column.default_val or "0"):
+            rule = f"have a number as `default_val` of its column `{column.input_name}`"
+            it.should("", rule, column.default_val)
+
+
 def _check_vector(it: _Described) -> None:
     _check_separator(it)
+    if number_of_edges(it.feature):
+        _check_combiner(it)
     for column in it.inputs:
         if column.input_type != _STRING:
             rule = f"be 1, because column `{column.input_name}` is {type_name(column)}, not STRING"
@@ -256,15 +304,16 @@ def _check_bins(it: _Described) -> None:
         if not before < after:
             it.should("boundaries", "rise from each to the next", list(feature.boundaries))
             break
-    if feature.boundaries:
+    if number_of_edges(feature):
         _check_embedding(it, "bins are embedded")
-    elif feature.num_buckets and (
-        feature.num_buckets == 1 or not feature.max_val > feature.min_val
-    ):
+        return
+    if feature.num_buckets:
         rule = "unless it is 2 or more and there are `min_val` and `max_val`"
         it.warn("num_buckets", f"has no effect on a RawFeature {rule}")
-    elif feature.num_buckets:
-        _check_embedding(it, "bins are embedded")
+    if feature.embedding_name:
+        it.warn("embedding_name", "has no effect on a RawFeature without bins")
+    if feature.HasField("initializer") and not feature.embedding_dim:
+        it.warn("initializer", "has no effect without `embedding_dim`")
 
 
 _KINDS: Mapping[int, Callable[[_Described], None]] = {

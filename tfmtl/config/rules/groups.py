@@ -34,6 +34,9 @@ def _check_members(
 ) -> None:
     of = f"group `{group.group_name}`"
     members = group_features(group)
+    for index, name in enumerate(group.feature_names):
+        if not group_features(feature_pb2.FeatureGroupConfig(feature_names=[name])):
+            report.should(f"{path}[{index}]", "count upwards", name, of=of)
     if not members:
         report.should(path, "name features", of=of)
     for index, name in enumerate(members):

@@ -62,7 +62,7 @@ def _check_manual(message: Any, path: str, report: Report) -> None:
 def _check_cosine(message: Any, path: str, report: Report) -> None:
     _check_rate(message, "learning_rate_base", path, report)
     _check_low_rate(message, "warmup_learning_rate", path, report)
-    if message.learning_rate_base < message.warmup_learning_rate:
+    if message.warmup_steps and message.learning_rate_base < message.warmup_learning_rate:
         rule = f"be at most `learning_rate_base`, {message.learning_rate_base:g}"
         report.should(f"{path}.warmup_learning_rate", rule, message.warmup_learning_rate)
     before = message.warmup_steps + message.hold_base_rate_steps

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tfmtl.config.problems import Report
+from tfmtl.config.rules.features import number_of_edges
 from tfmtl.config.views import feature_name, placed_features
 from tfmtl.protos import feature_pb2, pipeline_pb2
 
@@ -49,8 +50,7 @@ def _table(feature: _Feature) -> _Table | None:
 def _number_of_ids(feature: _Feature) -> int | str:
     """How many ids there are; the file that has them; 0 for plain numbers."""
     if feature.feature_type == _Feature.RawFeature:
-        has_range = feature.max_val > feature.min_val
-        edges = len(feature.boundaries) or (feature.num_buckets if has_range else 0)
+        edges = number_of_edges(feature)
         return feature.raw_input_dim * (edges + 1) if edges else 0
     return (
         feature.hash_bucket_size

@@ -8,10 +8,10 @@ from tfmtl.config.known_fields import known_field
 from tfmtl.config.metric_names import head_metrics
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_at_least, check_layer_name, check_unique
-from tfmtl.config.rules.data import columns, fits, type_name
+from tfmtl.config.rules.data import Field, columns, fits, value_type
 from tfmtl.config.views import Tower, feature_name, features, placed_towers
 from tfmtl.config.wording import Word, one_of
-from tfmtl.protos import loss_pb2, pipeline_pb2
+from tfmtl.protos import dataset_pb2, loss_pb2, pipeline_pb2
 
 
 def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
@@ -87,7 +87,7 @@ def _check_indicator_matters(it: _Described) -> None:
 
 
 def _check_indicator_name(it: _Described) -> None:
-    """The column exists, and the value can be read as its type."""
+    """The column exists, and a value of it is given."""
     tower, path = it.tower, f"{it.path}.task_space_indicator_name"
     fields = columns(it.pipeline)
     inputs = {
@@ -102,9 +102,17 @@ def _check_indicator_name(it: _Described) -> None:
         it.report.should_name(path, "a column or a feature", name, known, of=it.of)
     elif not tower.HasField("task_space_indicator_value"):
         it.should("task_space_indicator_value", f"say which value of `{name}` is meant")
-    elif not fits(column, tower.task_space_indicator_value):
-        rule = f"be of the type of column `{column.input_name}`, {type_name(column)}"
-        it.should("task_space_indicator_value", rule, tower.task_space_indicator_value)
+    else:
+        _check_indicator_value(it, column)
+
+
+def _check_indicator_value(it: _Described, column: Field) -> None:
+    value = it.tower.task_space_indicator_value
+    kind = value_type(column, it.pipeline.data_config)
+    if not fits(kind, value):
+        kind_name = dataset_pb2.DatasetConfig.FieldType.Name(kind)
+        rule = f"be of the type of column `{column.input_name}`, {kind_name}"
+        it.should("task_space_indicator_value", rule, value)
 
 
 def _check_head(it: _Described) -> None:

@@ -16,6 +16,7 @@ from tfmtl.errors import ExportError
 from tfmtl.protos.pipeline_pb2 import Pipeline
 from tfmtl.serving import export
 from tfmtl.serving.check import check_answers
+from tfmtl.serving.export import check_exportable
 from tfmtl.serving.signatures import build_servable, check_input_names
 
 ONLY_TENSORFLOW = """
@@ -118,6 +119,13 @@ def test_without_filter_inputs_all_columns_but_labels_and_weight_are_inputs(
     inputs = signature_of(export_to(tmp_path, pipeline=wide)).inputs
     assert sorted(inputs) == ["city", "level", "price", "tags", "unused", "user", "vector"]
     assert tf.DType(inputs["unused"].dtype) == tf.int64
+
+
+def test_names_of_unread_columns_are_looked_at_before_training(pipeline):
+    odd = "data_config { input_fields { input_name: 'of two words' } }"
+    check_exportable(changed(pipeline, odd))
+    with pytest.raises(ExportError, match="Received: 'of two words'"):
+        check_exportable(changed(pipeline, f"{odd} export_config {{ filter_inputs: false }}"))
 
 
 def test_it_holds_weights_and_vocabularies_and_nothing_of_training(exported, model):

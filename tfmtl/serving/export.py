@@ -73,18 +73,19 @@ def check_exportable(pipeline: Pipeline) -> None:
     Raises:
         ExportError: With what is in the way.
     """
-    check_input_names(_read_columns(pipeline))
+    check_input_names(_input_names(pipeline))
     for source in pipeline.export_config.asset_files:
         _check_asset(Path(source))
 
 
-def _read_columns(pipeline: Pipeline) -> Iterator[str]:
-    """The columns of the features in use."""
+def _input_names(pipeline: Pipeline) -> Iterator[str]:
+    """The columns that the signature will have."""
     groups = pipeline.model_config.feature_groups
     used = {name for group in groups for name in config.group_features(group)}
     for feature in config.features(pipeline):
         if config.feature_name(feature) in used:
             yield from feature.input_names
+    yield from (column.name for column in _unread_columns(pipeline))
 
 
 def _save(servable: Servable, folder: Path) -> None:
@@ -118,14 +119,19 @@ def _add_asset(source: Path, folder: Path) -> None:
 
 
 def _unread_inputs(pipeline: Pipeline, columns: Columns) -> dict[str, tf.TensorSpec]:
-    """With `filter_inputs: false` the signature has all columns but the labels and the weight."""
-    if pipeline.export_config.filter_inputs:
-        return {}
-    data = pipeline.data_config
-    absent = {*data.label_fields, data.sample_weight, *columns.raw_columns}
-    unread = [Column.from_field(field) for field in data.input_fields]
+    """The inputs that are declared and not read."""
     return {
         column.name: tf.TensorSpec([None], column.dtype, name=column.name)
-        for column in unread
-        if column.name not in absent
+        for column in _unread_columns(pipeline)
+        if column.name not in columns.raw_columns
     }
+
+
+def _unread_columns(pipeline: Pipeline) -> list[Column]:
+    """With `filter_inputs: false` the signature has all columns but the labels and the weight."""
+    if pipeline.export_config.filter_inputs:
+        return []
+    data = pipeline.data_config
+    absent = {*data.label_fields, data.sample_weight}
+    fields = [field for field in data.input_fields if field.input_name not in absent]
+    return [Column.from_field(field) for field in fields]

@@ -76,7 +76,7 @@ def check_input_names(inputs: Iterable[str]) -> None:
     for name in inputs:
         if not _NAME.fullmatch(name):
             raise ExportError(
-                "A column that a feature reads is an input of the exported model: its name should "
+                "An input of the exported model has the name of its column, which should "
                 "be ASCII letters, digits and `_ . / -`, begin with a letter or digit, and not be "
                 f"`self`. Received: {name!r}. Rename it in the data and in `data_config`."
             )

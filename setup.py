@@ -67,12 +67,12 @@ setup(
     extras_require={
         "dev": [
             "grpcio-tools>=1.76,<1.79",
-            "mypy>=1.18",
+            "mypy>=1.18,<3",
             "pandas-stubs",
-            "pytest>=8",
-            "pytest-xdist>=3.6",
-            "ruff>=0.13",
-            "scikit-learn>=1.5",
+            "pytest>=8,<10",
+            "pytest-xdist>=3.6,<4",
+            "ruff>=0.13,<0.18",
+            "scikit-learn>=1.5,<2",
             "types-protobuf>=6.30",
         ],
     },

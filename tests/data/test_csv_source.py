@@ -173,6 +173,15 @@ def flat(batches):
     return [row for batch in batches for row in batch]
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+def test_a_buffer_may_be_larger_than_any_memory(config, rows, write, name):
+    folder = write({name: "".join(f"{row}\n" for row in range(50))})
+    source = open_source(config("shuffle_buffer_size: 2147483647", row="INT32"), folder)
+    read = rows(source, shuffle=True)["row"]
+    assert sorted(read) == list(range(50))
+    assert read != list(range(50))
+
+
 def test_rows_come_in_the_order_of_the_data_unless_they_are_shuffled(numbered):
     assert flat(numbered()) == list(range(60))
     assert [len(batch) for batch in numbered()] == [8] * 7 + [4]

@@ -237,6 +237,19 @@ def test_steps_that_are_too_large_stop_with_the_learning_rate(tmp_path):
     assert "Steps are too large: the learning rate is 1e+38 here." in str(error.value)
 
 
+def test_a_model_that_does_not_fit_into_memory_is_told(tmp_path):
+    pipeline = make_pipeline(tmp_path)
+    feature = pipeline.feature_config.features[0]
+    feature.hash_bucket_size = 1 << 40
+    with pytest.raises(TrainingError) as error:
+        run(pipeline)
+    assert str(error.value) == (
+        "The model and its batches should fit into memory. Received: a tensor of shape "
+        f"[{1 << 40},{feature.embedding_dim}]. Fewer ids, narrower embeddings and layers or "
+        "smaller batches need less."
+    )
+
+
 def test_a_failure_in_the_middle_leaves_the_last_good_checkpoint(trained, tmp_path):
     result, _, _ = trained
     pipeline = make_pipeline(tmp_path)

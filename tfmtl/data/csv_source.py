@@ -104,7 +104,10 @@ class CsvSource(base.Source):
         rows = self._leave_out_bad(self._rows_of_files(shuffle, seed))
         if not shuffle:
             return rows
-        return rows.shuffle(max(1, self._config.shuffle_buffer_size), seed=seed)
+        # TensorFlow allocates the whole buffer, and dies of one that is too large.
+        most = sum(files.most_lines(path) for path in self._paths)
+        size = min(self._config.shuffle_buffer_size, most)
+        return rows.shuffle(max(1, size), seed=seed)
 
     def _rows_of_files(self, shuffle: bool, seed: int) -> tf.data.Dataset:
         packings = ["GZIP" if files.is_gzip(path) else "" for path in self._paths]

@@ -25,6 +25,7 @@ from tfmtl.training.optimizers import build_optimizers
 from tfmtl.training.rounds import RESULTS_FILE, Rounds, Timetable
 from tfmtl.training.state import TrainingState
 from tfmtl.training.stopping import StopSignals
+from tfmtl.training.writing import fitting_memory
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,6 +80,7 @@ class Training:
         return self.model.tasks
 
 
+@fitting_memory()
 def train(
     pipeline: pipeline_pb2.Pipeline,
     *,
@@ -112,6 +114,7 @@ def train(
     return run.execute(restored)
 
 
+@fitting_memory()
 def evaluate(
     pipeline: pipeline_pb2.Pipeline,
     *,

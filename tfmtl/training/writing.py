@@ -1,4 +1,4 @@
-"""What to tell when the disk is full, or may not be written to."""
+"""What to tell when the disk is full or may not be written to, and when the memory is full."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfmtl.errors import TrainingError
 
+_TOO_LARGE = re.compile(r"allocating tensor with shape(\[[0-9,]*\])")
 _OPERATION = re.compile(r"{{.*?}}|\[Op:\w+\]")
 
 
@@ -26,6 +27,20 @@ def writing(what: str, then: str = "") -> Iterator[None]:
     except (OSError, tf.errors.OpError) as error:
         raise TrainingError(
             f"{what} could not be written: {one_line(error)} {then}".strip()
+        ) from error
+
+
+@contextlib.contextmanager
+def fitting_memory() -> Iterator[None]:
+    """Turns TensorFlow's error of too little memory into one that says what would need less."""
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        found = _TOO_LARGE.search(str(error))
+        what = f"a tensor of shape {found[1]}" if found else one_line(error).rstrip(".")
+        raise TrainingError(
+            f"The model and its batches should fit into memory. Received: {what}. Fewer ids, "
+            "narrower embeddings and layers or smaller batches need less."
         ) from error
 
 

@@ -59,6 +59,9 @@ def _check_optimizer(optimizer: optimizer_pb2.Optimizer, path: str, report: Repo
         if field in message.DESCRIPTOR.fields_by_name:
             rule(report, f"{path}.{name}.{field}", getattr(message, field))
     schedules.check(message.learning_rate, f"{path}.{name}.learning_rate", report)
+    if optimizer.update_idle_rows and name == "lazy_adam_optimizer":
+        wanted = "be false with `lazy_adam_optimizer`, which leaves idle rows alone"
+        report.should(f"{path}.update_idle_rows", wanted, optimizer.update_idle_rows)
 
 
 def _check_not_negative(report: Report, path: str, value: float) -> None:

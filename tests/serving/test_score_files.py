@@ -51,6 +51,8 @@ def test_rows_are_scored_in_their_order_and_keep_the_columns_asked_for(
     assert list(written.columns) == ["level", "click", "user", "y_stay", "probs_ctr"]
     assert written["user"].tolist() == ["u1", "u2", "", "u1"] * 2
     assert written["level"].tolist() == [0, 6, 99, -1] * 2
+    labels = [line.split(",")[1] for line in (tmp_path / "out.csv").read_text().splitlines()[1:]]
+    assert labels == [LABELS[0]] * 8  # 1, and not the 1.0 that training reads.
     np.testing.assert_allclose(written["y_stay"], np.tile(expected["y_stay"], 2), rtol=1e-5)
 
 

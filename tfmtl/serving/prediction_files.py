@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,9 @@ import pyarrow.parquet
 
 from tfmtl.errors import DataError
 
-Batch = Mapping[str, np.ndarray]  # Columns, `(rows,)` or `(rows, values)`; text as bytes.
+# A column, `(rows,)` or `(rows, values)`; text as bytes.
+Values: TypeAlias = "np.ndarray | pd.arrays.IntegerArray"
+Batch: TypeAlias = Mapping[str, Values]
 
 
 class PredictionFile(abc.ABC):
@@ -117,7 +120,7 @@ def _kind(path: Path) -> str | None:
     return next((ending for ending in _KINDS if path.name.endswith(ending)), None)
 
 
-def _csv_column(values: np.ndarray) -> np.ndarray | pd.Series:
+def _csv_column(values: Values) -> Values | pd.Series:
     if values.ndim > 1:
         return pd.Series([_json_list(row) for row in values], dtype=object)
     if values.dtype == object:
@@ -130,7 +133,7 @@ def _json_list(values: np.ndarray) -> str:
     return json.dumps([float(str(value)) for value in values])
 
 
-def _arrow_column(values: np.ndarray) -> pa.Array:
+def _arrow_column(values: Values) -> pa.Array:
     if values.ndim > 1:
         return pa.array(list(values))
     return pa.array(_decoded(values, "replace") if values.dtype == object else values)

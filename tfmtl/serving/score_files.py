@@ -7,11 +7,13 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from tfmtl.data import Source, open_source, translate_errors
+from tfmtl.data.columns import Column
 from tfmtl.errors import DataError
 from tfmtl.protos.dataset_pb2 import DatasetConfig
-from tfmtl.serving.prediction_files import check_prediction_path, prediction_file
+from tfmtl.serving.prediction_files import Values, check_prediction_path, prediction_file
 from tfmtl.serving.predictor import Predictor
 
 _log = logging.getLogger(__name__)
@@ -60,10 +62,11 @@ def _score(
     outputs: Sequence[str],
 ) -> int:
     rows = 0
+    declared = {column.name: column for column in source.columns}
     with prediction_file(output) as file, translate_errors(source):
         for batch in source.dataset(predictor.batch_size):
             answer = predictor.answer(batch)
-            columns = {name: batch[name].numpy() for name in reserved}
+            columns = {name: _as_declared(declared[name], batch[name].numpy()) for name in reserved}
             file.write({**columns, **{name: answer[name] for name in outputs}})
             rows += _length(answer)
         if not rows:
@@ -71,6 +74,13 @@ def _score(
     if source.skipped_rows:
         _log.warning("%d bad rows were left out.", source.skipped_rows)
     return rows
+
+
+def _as_declared(column: Column, values: np.ndarray) -> Values:
+    """Integer labels, which training reads as floats, as integers; missing ones as empty cells."""
+    if column.is_target and column.kind.dtype.is_integer:
+        return pd.array(values, dtype="Int64")
+    return values
 
 
 def _kept(source: Source, reserved: Sequence[str] | None) -> list[str]:

@@ -124,6 +124,13 @@ BROKEN = {
         NAMED,
         "DIR/a.csv: the header names column `age` more than once.",
     ),
+    "no header, and two cells alike": (
+        {"a.csv": "1,30,1,true,Rome\n" * 2},
+        "DIR/a.csv",
+        NAMED,
+        "DIR/a.csv: the header should name `click`, `age`, `price`, `member`, `city`. "
+        "Received: 1,30,1,true,Rome. If it is a row, set `data_config.with_header: false`.",
+    ),
     "a header split at another byte": (
         {"a.csv": (HEADER + GOOD).replace(",", "\t")},
         "DIR/a.csv",

@@ -96,6 +96,11 @@ def test_rows_of_other_orders_still_mix(config, rows, write):
     assert read["city"] == [f"c{age}".encode() for age in read["age"]]
 
 
+def test_columns_that_are_not_read_may_be_named_twice(config, rows, write):
+    folder = write({"a.csv": "x,,age,x,\n1,2,7,3,4\n"})
+    assert rows(open_source(config("with_header: true", age="INT32"), folder)) == {"age": [7]}
+
+
 def test_a_header_may_start_with_a_byte_order_mark(config, rows, write):
     folder = write({"a.csv": "\ufeffage,city\r\n1,Rome\r\n"})
     source = open_source(config("with_header: true", age="INT32", city="STRING"), folder)

@@ -16,27 +16,26 @@ def read_header(path: str, line: bytes, dialect: Dialect) -> tuple[str, ...]:
     """The names in a header, spaces around them dropped.
 
     Raises:
-        DataError: If it cannot be split, or names a column twice.
+        DataError: If it cannot be split.
     """
     text = line.decode("utf-8", "backslashreplace").removeprefix(_BYTE_ORDER_MARK)
     try:
-        names = tuple(name.strip() for name in dialect.split(text))
+        return tuple(name.strip() for name in dialect.split(text))
     except BadLine as problem:
         raise DataError(f"{path}: in the header, {problem}.") from problem
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise DataError(f"{path}: the header names column `{twice[0]}` more than once.")
-    return names
 
 
 def check_header(
     path: str, names: Sequence[str], columns: Sequence[Column], dialect: Dialect
 ) -> None:
-    """Checks that a header names the columns to read.
+    """Checks that a header names each of the columns to read once.
 
     Raises:
         DataError: If it does not, with the nearest names that it has.
     """
+    for column in columns:
+        if names.count(column.name) > 1:
+            raise DataError(f"{path}: the header names column `{column.name}` more than once.")
     missing = [column.name for column in columns if column.name not in names]
     if not missing:
         return

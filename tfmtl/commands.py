@@ -1,7 +1,8 @@
 """What all commands have in common: their options, their exit codes, what they say of a mistake.
 
 A command ends with 0; with 2 for a mistake of the user's, told in one clean message on stderr; with
-130 if it was interrupted. Anything else is a fault of tfmtl's own and shows its traceback.
+130 if it was interrupted; with 141, as other tools, if nobody reads its output any more. Anything
+else is a fault of tfmtl's own and shows its traceback.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from tfmtl.protos.pipeline_pb2 import Pipeline
 
 MISTAKE = 2
 INTERRUPTED = 130
+UNREAD = 141
 
 Edit = tuple[str, Any]
 
@@ -84,18 +86,15 @@ def run(
     argv: Sequence[str] | None = None,
 ) -> int:
     """Parses the arguments, runs the command and returns its exit code."""
+    _open_closed_streams()
     args = parse(parser, sys.argv[1:] if argv is None else argv)
     _set_up_logging(args.debug)
     try:
-        return command(args) or 0
-    except (TfmtlError, OSError) as error:
-        if args.debug:
-            traceback.print_exception(error)
-        print(_message(error), file=sys.stderr)
-        return MISTAKE
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return INTERRUPTED
+        return _run(command, args)
+    except BrokenPipeError:
+        return UNREAD
+    finally:
+        _drop_unwritten()
 
 
 def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Namespace:
@@ -155,6 +154,42 @@ def load_api(args: argparse.Namespace) -> ModuleType:
 
         api.find_devices()
     return api
+
+
+def _run(command: Callable[[argparse.Namespace], int | None], args: argparse.Namespace) -> int:
+    try:
+        status = command(args) or 0
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        raise
+    except (TfmtlError, OSError) as error:
+        if args.debug:
+            traceback.print_exception(error)
+        print(_message(error), file=sys.stderr)
+        return MISTAKE
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _open_closed_streams() -> None:
+    """Lets standard streams that came closed lead nowhere, so that no file gets their numbers."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)
+
+
+def _drop_unwritten() -> None:
+    """Lets streams that cannot be written lead nowhere, or Python would complain at its end."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            with open(os.devnull, "w") as nowhere:
+                os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def _message(error: TfmtlError | OSError) -> str:

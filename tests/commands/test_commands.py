@@ -2,6 +2,9 @@
 
 import argparse
 import logging
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -152,6 +155,38 @@ def test_debug_shows_the_traceback_as_well(capsys):
 def test_an_interrupt_is_130(capsys):
     assert exit_code(fail_with(KeyboardInterrupt())) == 130
     assert capsys.readouterr().err == "Interrupted.\n"
+
+
+def run_in_shell(end_of_line, words=99999):
+    """Runs a command that says something, its output buffered as where nothing asks for other."""
+    program = f"print('said ' * {words})"
+    run = f"commands.run(lambda args: {program}, commands.new_parser('try', 'Tries.'), [])"
+    line = f'{sys.executable} -c "import sys; from tfmtl import commands; sys.exit({run})"'
+    return subprocess.run(
+        ["bash", "-c", f"{line} {end_of_line}"],
+        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_output_that_nobody_reads_is_141_without_a_word():
+    done = run_in_shell("| true; echo ${PIPESTATUS[0]}")
+    assert (done.stdout, done.stderr) == ("141\n", "")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_do_no_harm(closed):
+    done = run_in_shell(closed)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("words", [1, 99999])
+def test_output_that_cannot_be_written_is_a_mistake(words):
+    done = run_in_shell("> /dev/full", words)
+    assert done.returncode == 2
+    assert done.stderr == "[Errno 28] No space left on device\n"
 
 
 def test_a_fault_of_ours_keeps_its_traceback():

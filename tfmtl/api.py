@@ -87,7 +87,8 @@ def train(
     >>> result.metrics["auc_ctr"]
     0.7412
     """
-    needs = configs.TO_TRAIN if train_data is None else ("model_dir",)
+    given = {"train_input_path": train_data, configs.EVALUATION: eval_data}
+    needs = [each for each in configs.TO_TRAIN if given.get(each) is None]
     pipeline = _checked(config, needs)
     exporter = serving.Exporter(pipeline, train_data if eval_data is None else eval_data)
 

@@ -113,3 +113,12 @@ def test_metrics_are_numbers_that_json_takes(load, frames):
     pipeline = load()
     result = tfmtl.train(pipeline, *frames)
     assert json.loads(json.dumps(result.metrics)) == result.metrics
+
+
+def test_what_needs_evaluations_asks_for_data_from_the_config_or_a_frame(load, frames, data):
+    train, evaluation = frames
+    pipeline = load(export_config__exporter_type="best", train_config__num_steps=2)
+    with pytest.raises(tfmtl.ConfigError, match="`eval_input_path` should name the files"):
+        tfmtl.train(pipeline, train)
+    pipeline.train_input_path = str(data / "train-0.csv")
+    assert tfmtl.train(pipeline, eval_data=evaluation).best_step == 2

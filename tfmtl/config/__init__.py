@@ -4,9 +4,11 @@ from tfmtl.config.files import save
 from tfmtl.config.loading import TO_EVALUATE, TO_TRAIN, load, load_text, validate
 from tfmtl.config.metric_names import best_metric, head_metrics, result_names
 from tfmtl.config.overrides import override
+from tfmtl.config.rules.paths import EVALUATION
 from tfmtl.config.views import architecture, feature_name, features, group_features, towers
 
 __all__ = [
+    "EVALUATION",
     "TO_EVALUATE",
     "TO_TRAIN",
     "architecture",

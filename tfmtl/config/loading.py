@@ -10,6 +10,7 @@ from tfmtl.config.files import read
 from tfmtl.config.overrides import Overrides, override
 from tfmtl.config.parsed import Parsed
 from tfmtl.config.problems import Problem, Report
+from tfmtl.config.rules.paths import EVALUATION
 from tfmtl.config.text_form import parse_text
 from tfmtl.config.validation import check
 from tfmtl.errors import ConfigError
@@ -18,8 +19,8 @@ from tfmtl.protos import pipeline_pb2
 _LOG = logging.getLogger("tfmtl")
 
 
-# The paths that a config must give for `tfmtl train` and for `tfmtl evaluate`.
-TO_TRAIN = ("train_input_path", "model_dir")
+# What a config must give for `tfmtl train` and for `tfmtl evaluate`.
+TO_TRAIN = ("train_input_path", "model_dir", EVALUATION)
 TO_EVALUATE = ("eval_input_path", "model_dir")
 
 

@@ -7,6 +7,9 @@ from collections.abc import Collection
 from tfmtl.config.problems import Report
 from tfmtl.protos import pipeline_pb2
 
+# Stands among the needs for data to evaluate on, if `export_config` cannot do without.
+EVALUATION = "evaluation"
+
 _MEANING = {
     "model_dir": "name the directory to write to",
     "train_input_path": "name the files to train on",
@@ -20,12 +23,12 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report, needs: Collection[str
     Args:
         pipeline: The config.
         report: Takes the problems.
-        needs: Names of the fields that must be set.
+        needs: Names of the fields that must be set, and perhaps `EVALUATION`.
     """
     for name in needs:
-        if not getattr(pipeline, name).strip():
+        if name != EVALUATION and not getattr(pipeline, name).strip():
             report.should(name, _MEANING[name], getattr(pipeline, name) or None)
-    if "train_input_path" in needs and not pipeline.WhichOneof("eval_path"):
+    if EVALUATION in needs and not pipeline.WhichOneof("eval_path"):
         _check_evaluation_is_not_needed(pipeline, report)
 
 

@@ -13,8 +13,10 @@ import json
 import logging
 import os
 import re
+import signal
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -90,7 +92,8 @@ def run(
     args = parse(parser, sys.argv[1:] if argv is None else argv)
     _set_up_logging(args.debug)
     try:
-        return _run(command, args)
+        with _sigterm_as_interrupt():
+            return _run(command, args)
     except BrokenPipeError:
         return UNREAD
     finally:
@@ -180,6 +183,20 @@ def _open_closed_streams() -> None:
     os.close(descriptor)
     sys.stdout = sys.stdout or open(1, "w", closefd=False)
     sys.stderr = sys.stderr or open(2, "w", closefd=False)
+
+
+@contextlib.contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """Makes SIGTERM what Ctrl-C is, so that it, too, leaves nothing half-written behind."""
+    is_ours = threading.current_thread() is threading.main_thread()
+    if not is_ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _drop_unwritten() -> None:

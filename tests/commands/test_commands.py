@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import signal
 import subprocess
 import sys
 
@@ -155,6 +156,22 @@ def test_debug_shows_the_traceback_as_well(capsys):
 def test_an_interrupt_is_130(capsys):
     assert exit_code(fail_with(KeyboardInterrupt())) == 130
     assert capsys.readouterr().err == "Interrupted.\n"
+
+
+def test_sigterm_is_an_interrupt_too(capsys):
+    assert exit_code(lambda args: signal.raise_signal(signal.SIGTERM)) == 130
+    assert capsys.readouterr().err == "Interrupted.\n"
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_handler_of_sigterm_that_was_there_stays(capsys):
+    received = []
+    previous = signal.signal(signal.SIGTERM, lambda number, frame: received.append(number))
+    try:
+        assert exit_code(lambda args: signal.raise_signal(signal.SIGTERM)) == 0
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    assert received == [signal.SIGTERM]
 
 
 def run_in_shell(end_of_line, words=99999):

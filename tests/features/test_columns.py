@@ -217,13 +217,21 @@ def test_malformed_rows_are_found(encoder, raw):
 
 def test_the_first_malformed_row_of_each_feature_is_told(encoder, raw):
     assert encoder.problems(raw) == [
-        "Feature `tags` should read items separated by `|` with a weight for each in column "
-        "`weights`. Received: `3:0.5|x|:1` in column `tags` and `1` in column `weights`, row 3 of "
-        "the batch.",
-        "Feature `pairs` should read whole numbers separated by `|`, each like `item:weight`. "
-        "Received: `a|b|ü` in column `tags`, row 1 of the batch.",
-        "Feature `vector` should read 3 numbers at most separated by `|`. Received: `x|2` in "
-        "column `vector`, row 3 of the batch.",
+        (
+            2,
+            "Feature `tags` should read items separated by `|` with a weight for each in column "
+            "`weights`. Received: `3:0.5|x|:1` in column `tags` and `1` in column `weights`.",
+        ),
+        (
+            0,
+            "Feature `pairs` should read whole numbers separated by `|`, each like `item:weight`. "
+            "Received: `a|b|ü` in column `tags`.",
+        ),
+        (
+            2,
+            "Feature `vector` should read 3 numbers at most separated by `|`. Received: `x|2` in "
+            "column `vector`.",
+        ),
     ]
 
 

@@ -27,8 +27,8 @@ model_config { feature_groups { group_name: "all" feature_names: ["user", "tags"
 """
 
 
-def open_batches(data, strict=True, batch_size=2):
-    pipeline = text_format.Parse(PIPELINE, pipeline_pb2.Pipeline())
+def open_batches(data, strict=True, batch_size=2, pipeline=None):
+    pipeline = pipeline or text_format.Parse(PIPELINE, pipeline_pb2.Pipeline())
     source = open_source(pipeline.data_config, data)
     return Batches(source, Columns.from_pipeline(pipeline), ["click"], batch_size, strict)
 
@@ -54,9 +54,18 @@ def test_a_cell_that_its_feature_cannot_read_is_an_error_with_the_feature_and_th
     batches = open_batches(frame(tags=["1:2", "", "4:heavy"]))
     with pytest.raises(DataError) as error:
         read(batches)
-    assert "Feature `tags` should read " in str(error.value)
-    assert "Received: `4:heavy` in column `tags`, row 1 of the batch." in str(error.value)
-    assert "Batches have 2 rows; this is batch 2 of the data." in str(error.value)
+    assert str(error.value).startswith("DataFrame.iloc[2]: Feature `tags` should read ")
+    assert "Received: `4:heavy` in column `tags`." in str(error.value)
+
+
+def test_such_a_cell_in_a_file_is_told_with_file_and_line(tmp_path):
+    (tmp_path / "a.csv").write_text("click;user;tags\n1;3;1:2\n0;5;\n")
+    (tmp_path / "b.csv").write_text("user;click;tags\n3;1;1:2\n8;1;4:heavy\n")
+    pipeline = text_format.Parse(PIPELINE, pipeline_pb2.Pipeline())
+    pipeline.data_config.with_header = True
+    batches = open_batches(str(tmp_path), pipeline=pipeline)
+    with pytest.raises(DataError, match=r"b\.csv:3: Feature `tags` should read "):
+        list(batches.read(batches.dataset(shuffle=True)))
 
 
 def test_without_strictness_such_a_cell_is_read_as_by_a_served_model():

@@ -81,6 +81,14 @@ class Source(abc.ABC):
         """Bad rows left out so far, which `bad_rows: SKIP` allows; once for every time read."""
 
     @abc.abstractmethod
+    def place(self, row: int) -> str:
+        """Where a row stands, for messages: file and line.
+
+        Args:
+            row: Its number, from 0, in the order of the data. Bad rows count, too.
+        """
+
+    @abc.abstractmethod
     def bad_row_error(self) -> DataError | None:
         """Looks through the data for the first bad row, which takes a while, and tells of it."""
 

@@ -83,6 +83,12 @@ class CsvSource(base.Source):
     def skipped_rows(self) -> int:
         return int(self._skipped)
 
+    def place(self, row: int) -> str:
+        places = (
+            f"{path}:{number}" for path, _, rows in self._numbered_rows() for number, _ in rows
+        )
+        return next(itertools.islice(places, row, None))
+
     def bad_row_error(self) -> DataError | None:
         _logger.info("Looking for the first bad row in %d files.", len(self._paths))
         try:
@@ -166,13 +172,16 @@ class CsvSource(base.Source):
         return tf.nest.map_structure(lambda *values: tf.dynamic_stitch(order, values), *parts)
 
     def _bad_rows(self) -> Iterator[DataError]:
-        for path, index in zip(self._paths, self._layout_of_path, strict=True):
-            layout = self._layouts[index]
-            lines = enumerate(files.read_lines(path), start=1)
-            rows = itertools.islice(lines, self._header_lines, None)
+        for path, layout, rows in self._numbered_rows():
             for number, line in _bad_lines(layout, rows):
                 text = line.decode("utf-8", "backslashreplace")
                 yield DataError(f"{path}:{number}: {complaints.about_line(layout, text)}")
+
+    def _numbered_rows(self) -> Iterator[tuple[str, Layout, Iterator[tuple[int, bytes]]]]:
+        """The files, and their rows with the numbers of their lines."""
+        for path, index in zip(self._paths, self._layout_of_path, strict=True):
+            lines = enumerate(files.read_lines(path), start=1)
+            yield path, self._layouts[index], itertools.islice(lines, self._header_lines, None)
 
 
 def _lines(path: tf.Tensor, packing: tf.Tensor) -> tf.data.Dataset:

@@ -84,6 +84,9 @@ class FrameSource(base.Source):
     def skipped_rows(self) -> int:
         return self._skipped
 
+    def place(self, row: int) -> str:
+        return f"DataFrame.iloc[{row}]"
+
     def bad_row_error(self) -> DataError | None:
         return self._error
 

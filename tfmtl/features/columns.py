@@ -109,15 +109,17 @@ class Columns(tf.Module):
         found = {feature.name: feature.malformed(raw) for feature in self._features}
         return {name: wrong for name, wrong in found.items() if wrong is not None}
 
-    def problems(self, raw: Raw) -> list[str]:
-        """Tells each malformed feature's first malformed value in a batch, in a sentence.
+    def problems(self, raw: Raw) -> list[tuple[int, str]]:
+        """Tells each malformed feature's first malformed value in a batch: its row and a sentence.
 
         Args:
             raw: The columns, (batch,) each, not symbolic.
         """
         found = {name: tf.where(wrong)[:, 0].numpy() for name, wrong in self.malformed(raw).items()}
         return [
-            _problem(self.features[name], raw, rows[0]) for name, rows in found.items() if len(rows)
+            (int(rows[0]), _problem(self.features[name], raw, rows[0]))
+            for name, rows in found.items()
+            if len(rows)
         ]
 
     def _columns(self) -> dict[str, Column]:
@@ -163,7 +165,7 @@ def _problem(feature: Feature, raw: Raw, row: int) -> str:
         f"`{_shown(raw[column.name][row])}` in column `{column.name}`" for column in feature.columns
     )
     rule = f"Feature `{feature.name}` should read {feature.expects}."
-    return f"{rule} Received: {received}, row {row + 1} of the batch."
+    return f"{rule} Received: {received}."
 
 
 def _shown(value: tf.Tensor) -> str:

@@ -73,11 +73,12 @@ class Batches:
 
     def _malformed_cell(self) -> DataError | None:
         """Looks through the data for the first cell that its feature cannot read."""
-        for number, raw in enumerate(self.source.dataset(self.batch_size), 1):
-            problems = self._columns.problems(raw)
-            if problems:
-                where = f"Batches have {self.batch_size} rows; this is batch {number} of the data."
-                return DataError("\n".join([*problems, where]))
+        for number, raw in enumerate(self.source.dataset(self.batch_size)):
+            found = self._columns.problems(raw)
+            if found:
+                first = number * self.batch_size
+                told = [f"{self.source.place(first + row)}: {text}" for row, text in found]
+                return DataError("\n".join(told))
         return None
 
 

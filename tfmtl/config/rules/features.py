@@ -178,6 +178,9 @@ def _check_ids(it: _Described) -> None:
         it.should("", f"have {one_of(_ID_SOURCES)}")
     elif it.id_source in _COUNTS:
         _check_count(it)
+    for field in _ID_SOURCES:
+        if field != it.id_source and getattr(it.feature, field):
+            it.warn(field, f"is not read, because there is `{it.id_source}`")
     _check_embedding(it, "ids are embedded")
     _check_precision(it)
     if it.id_source == "vocab_list":

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -121,3 +123,17 @@ def test_a_bad_row_is_told_and_no_file_is_left(predictor, tmp_path):
     with pytest.raises(DataError, match=f"{data}:5: .*level.*six"):
         score_files(predictor, data, tmp_path / "out.csv")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.csv"]
+
+
+def test_the_data_is_not_overwritten(predictor, tmp_path, monkeypatch):
+    data = write(tmp_path / "rows.csv", LINES)
+    before = (tmp_path / "rows.csv").read_bytes()
+    monkeypatch.chdir(tmp_path)
+    for paths, output in [(data, tmp_path / "rows.csv"), (str(tmp_path), Path("rows.csv"))]:
+        with pytest.raises(DataError) as error:
+            score_files(predictor, paths, output)
+        assert str(error.value) == (
+            "The file of predictions should be another than the data. "
+            f"Received: `{output}` is both."
+        )
+    assert (tmp_path / "rows.csv").read_bytes() == before

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from tfmtl.data import Source, open_source, translate_errors
+from tfmtl.data import Source, find_files, open_source, translate_errors
 from tfmtl.data.columns import Column
 from tfmtl.errors import DataError
 from tfmtl.protos.dataset_pb2 import DatasetConfig
@@ -46,6 +47,7 @@ def score_files(
         DataError: If the files cannot be read or the output cannot be written.
     """
     check_prediction_path(output)
+    _check_is_no_input(output, paths)
     outputs = predictor.outputs if outputs is None else outputs
     _check_outputs(outputs, predictor.outputs)
     data_config = data_config or predictor.pipeline.data_config
@@ -93,6 +95,17 @@ def _kept(source: Source, reserved: Sequence[str] | None) -> list[str]:
                 f"Received: `{name}`."
             )
     return present if reserved is None else list(reserved)
+
+
+def _check_is_no_input(output: Path, paths: str) -> None:
+    inputs = [file.path for file in find_files(paths)]
+    if output.exists() and any(
+        os.path.exists(path) and os.path.samefile(path, output) for path in inputs
+    ):
+        raise DataError(
+            "The file of predictions should be another than the data. "
+            f"Received: `{output}` is both."
+        )
 
 
 def _check_outputs(asked: Sequence[str], known: Collection[str]) -> None:

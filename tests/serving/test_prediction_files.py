@@ -1,4 +1,5 @@
 import gzip
+import os
 
 import numpy as np
 import pandas as pd
@@ -84,3 +85,16 @@ def test_a_name_of_no_known_kind_is_told(tmp_path):
 def test_a_folder_that_is_not_there_is_told(tmp_path):
     with pytest.raises(DataError, match="should be in a folder that exists"):
         check_prediction_path(tmp_path / "nowhere" / "out.csv")
+
+
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "parquet"])
+def test_a_full_disk_is_told(tmp_path, ending, monkeypatch):
+    path = tmp_path / f"out.{ending}"
+    monkeypatch.setattr(os, "getpid", lambda: 7)
+    (tmp_path / f".tmp-7-out.{ending}").symlink_to("/dev/full")
+    with pytest.raises(DataError) as error:
+        write(path, FIRST)
+    assert str(error.value) == (
+        f"The predictions `{path}` could not be written: No space left on device."
+    )
+    assert not list(tmp_path.iterdir())

@@ -104,7 +104,11 @@ def check_prediction_path(path: Path) -> None:
 
 @contextlib.contextmanager
 def prediction_file(path: Path) -> Iterator[PredictionFile]:
-    """Opens a file of predictions, which appears under its name when all is written."""
+    """Opens a file of predictions, which appears under its name when all is written.
+
+    Raises:
+        DataError: If it cannot be written.
+    """
     check_prediction_path(path)
     aside = path.with_name(f".tmp-{os.getpid()}-{path.name}")
     try:
@@ -112,6 +116,9 @@ def prediction_file(path: Path) -> Iterator[PredictionFile]:
         with contextlib.closing(file):
             yield file
         aside.replace(path)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else error  # Arrow's words are many.
+        raise DataError(f"The predictions `{path}` could not be written: {reason}.") from error
     finally:
         aside.unlink(missing_ok=True)
 

@@ -61,6 +61,11 @@ def test_message_takes_the_place_of_a_message(good):
     assert (list(dnn.hidden_units), dnn.use_bn) == ([9], False)
 
 
+def test_message_may_be_an_object(good):
+    overridden(good, "export_config", {"exporter_type": "best", "exportsToKeep": 3})
+    assert (good.export_config.exporter_type, good.export_config.exports_to_keep) == ("best", 3)
+
+
 def test_empty_message_is_there(good):
     overridden(good, "model_config.mmoe.task_towers[0].metrics_set[0].accuracy", "{}")
     (metric,) = good.model_config.mmoe.task_towers[0].metrics_set

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from google.protobuf import message_factory, text_encoding, text_format
+from google.protobuf import json_format, message_factory, text_encoding, text_format
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
@@ -69,13 +69,16 @@ def _check_range(field: FieldDescriptor, value: Any) -> None:
 def _message(field: FieldDescriptor, value: Any) -> Message:
     kind: Any = field.message_type
     message = message_factory.GetMessageClass(kind)()
-    text = str(value).strip()
-    if text.startswith("{") and text.endswith("}"):
-        text = text[1:-1]
     try:
-        return text_format.Merge(text, message)
-    except text_format.ParseError as error:
+        if isinstance(value, dict):
+            return json_format.ParseDict(value, message)
+        return text_format.Merge(_without_braces(str(value).strip()), message)
+    except (json_format.ParseError, text_format.ParseError) as error:
         raise MessageError(str(error).rstrip(".")) from None
+
+
+def _without_braces(text: str) -> str:
+    return text[1:-1] if text.startswith("{") and text.endswith("}") else text
 
 
 def _enum(field: FieldDescriptor, value: Any) -> int:

@@ -74,7 +74,7 @@ def _message(field: FieldDescriptor, value: Any) -> Message:
             return json_format.ParseDict(value, message)
         return text_format.Merge(_without_braces(str(value).strip()), message)
     except (json_format.ParseError, text_format.ParseError) as error:
-        raise MessageError(str(error).rstrip(".")) from None
+        raise MessageError(str(error).partition("\n")[0].rstrip(".")) from None
 
 
 def _without_braces(text: str) -> str:

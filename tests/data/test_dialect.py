@@ -47,6 +47,15 @@ def test_lines_split_as_tensorflow_splits_them(separator, has_quotes):
         assert split(line, dialect) == split_with_tensorflow(line, dialect), line
 
 
+@pytest.mark.parametrize("separator", ["||", "§", "::,"])
+def test_a_separator_of_several_bytes_separates_and_leaves_quotes_alone(config, separator):
+    dialect = dialect_of(config(f"separator: '{separator}'"))
+    cells = ['a|b"', "", 'ü,"x', "7"]
+    line = separator.join(cells)
+    assert split(line, dialect) == split_with_tensorflow(line, dialect) == cells
+    assert dialect.has_cells(tf.constant([line, "a"]), 4).numpy().tolist() == [True, False]
+
+
 @pytest.mark.parametrize("has_quotes", [True, False])
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_a_line_has_so_many_cells_exactly_when_it_splits_into_them(count, has_quotes):
@@ -77,9 +86,9 @@ def test_a_separator_may_be_an_escape(config, text, separator):
     assert dialect_of(config(f"separator: {text}")).separator == separator
 
 
-@pytest.mark.parametrize("text", ["'||'", "'§'", "''", "'\"'", "'\\n'"])
-def test_a_separator_that_is_not_one_byte_is_refused(config, text):
-    rule = "^`data_config.separator` should be one byte, such as ',' or .* Received: '.*'.$"
+@pytest.mark.parametrize("text", ["''", "'\"'", "'\\n'", "'||\\n'"])
+def test_a_separator_that_cannot_stand_between_cells_is_refused(config, text):
+    rule = "^`data_config.separator` should be a text such as ',' or .* Received: '.*'.$"
     with pytest.raises(ConfigError, match=rule):
         dialect_of(config(f"separator: {text}"))
 

@@ -2,6 +2,9 @@
 
 A cell either holds no double quote, or it is all in double quotes, in which the separator is text
 and `""` is one double quote. A cell cannot hold a line break.
+
+TensorFlow separates at one byte. A separator of several is first turned into one, and then double
+quotes are text: which separators they would enclose is not known before the line is split.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from tfmtl.errors import ConfigError
 from tfmtl.protos import dataset_pb2
 
 _QUOTED = '"(?:[^"]|"")*"'
+_UNIT_SEPARATOR = "\x1f"  # ASCII's own separator, which no text contains.
 
 
 class BadLine(Exception):
@@ -29,8 +33,9 @@ class Dialect:
     """How a line holds cells.
 
     Attributes:
-        separator: The character between cells, one byte long.
-        has_quotes: Whether a cell may be in double quotes; if not, they are text.
+        separator: The text between cells.
+        has_quotes: Whether a cell may be in double quotes; if not, they are text. Takes a separator
+            of one byte.
     """
 
     separator: str
@@ -39,12 +44,15 @@ class Dialect:
     def decode(self, lines: tf.Tensor, record_defaults: Sequence[Any]) -> list[tf.Tensor]:
         """Parses lines, `(batch,)`, into one tensor a column."""
         return tf.io.decode_csv(
-            lines, record_defaults, field_delim=self.separator, use_quote_delim=self.has_quotes
+            self._marked(lines),
+            record_defaults,
+            field_delim=self._mark,
+            use_quote_delim=self.has_quotes,
         )
 
     def has_cells(self, lines: tf.Tensor, count: int) -> tf.Tensor:
         """Whether each line, `(batch,)`, is well formed and has `count` cells."""
-        cells = tf.strings.split(lines, self.separator).row_lengths()
+        cells = tf.strings.split(self._marked(lines), self._mark).row_lengths()
         plain = (cells == count) & (lines != "")
         if not self.has_quotes:
             return plain
@@ -60,7 +68,7 @@ class Dialect:
             BadLine: If its quotes do not pair up.
         """
         if not self.has_quotes:
-            return line.split(self.separator) if line else []
+            return line.replace(self.separator, self._mark).split(self._mark) if line else []
         cells: list[str] = []
         place = 0
         while line and place <= len(line):
@@ -68,6 +76,16 @@ class Dialect:
             cells.append(cell[1:-1].replace('""', '"') if cell.startswith('"') else cell)
             place += len(cell) + 1
         return cells
+
+    @property
+    def _mark(self) -> str:
+        """The one byte between the cells of a marked line."""
+        return self.separator if len(self.separator.encode()) == 1 else _UNIT_SEPARATOR
+
+    def _marked(self, lines: tf.Tensor) -> tf.Tensor:
+        if self._mark == self.separator:
+            return lines
+        return tf.strings.regex_replace(lines, re.escape(self.separator), self._mark)
 
     def _cell_at(self, line: str, place: int, number: int) -> str:
         found = re.compile(self._cell, re.DOTALL).match(line, place)
@@ -99,16 +117,16 @@ def dialect_of(data_config: dataset_pb2.DatasetConfig) -> Dialect:
     """The dialect that a data config describes.
 
     Raises:
-        ConfigError: If the separator is not one byte that may stand between cells.
+        ConfigError: If the separator cannot stand between cells.
     """
-    has_quotes = data_config.input_type != dataset_pb2.DatasetConfig.CSVInputEx
     separator = _unescape(data_config.separator)
-    banned = '"\n\r' if has_quotes else "\n\r"
-    if len(separator.encode()) != 1 or separator in banned:
+    is_ex = data_config.input_type == dataset_pb2.DatasetConfig.CSVInputEx
+    has_quotes = not is_ex and len(separator.encode()) == 1
+    if not separator or set(separator) & set('"\n\r' if has_quotes else "\n\r"):
         raise ConfigError(
             [
-                "`data_config.separator` should be one byte, such as ',' or '\\t' or '\\001', and "
-                f"no double quote or line break. Received: {data_config.separator!r}."
+                "`data_config.separator` should be a text such as ',' or '\\t' or '\\001', and no "
+                f"double quote or line break. Received: {data_config.separator!r}."
             ]
         )
     return Dialect(separator, has_quotes)

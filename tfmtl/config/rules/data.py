@@ -14,7 +14,6 @@ Field = dataset_pb2.DatasetConfig.Field
 _PATH = "data_config"
 _Types = dataset_pb2.DatasetConfig
 _WHOLE = re.compile(r"\s*[+-]?[0-9]+\s*")
-_SEPARATOR = re.compile(r"[\x00-\x7f]|\\(?:[0-7]{1,3}|x[0-9a-fA-F]{1,2}|[tabfv])")
 
 
 def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
@@ -133,9 +132,9 @@ def _check_reading(data: dataset_pb2.DatasetConfig, report: Report) -> None:
 
 def _check_separator(data: dataset_pb2.DatasetConfig, report: Report) -> None:
     mark, path = data.separator, f"{_PATH}.separator"
-    banned = "\n\r" if data.input_type == _Types.CSVInputEx else '"\n\r'
+    is_quote = mark == '"' and data.input_type != _Types.CSVInputEx
     if not mark:
         report.should(path, "be the text between two columns", mark)
-    elif not _SEPARATOR.fullmatch(mark) or mark in banned:
-        rule = "be one byte, such as `,`, `\\t` or `\\001`, and no double quote or line break"
+    elif is_quote or set(mark) & set("\n\r"):
+        rule = "be a text such as `,`, `\\t` or `\\001`, and no double quote or line break"
         report.should(path, rule, mark)

@@ -32,7 +32,9 @@ def _parser() -> argparse.ArgumentParser:
         "benchmark", "Measures how fast a config reads, encodes and trains; writes nothing."
     )
     commands.add_config_options(parser)
-    parser.add_argument("--json", metavar="FILE", help="where to write the figures")
+    parser.add_argument(
+        "--json", type=commands.new_file, metavar="FILE", help="where to write the figures"
+    )
     parser.add_argument(
         "--only", type=_parts, default=list(_PARTS), metavar="A,B", help=f"of {', '.join(_PARTS)}"
     )

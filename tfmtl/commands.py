@@ -82,6 +82,13 @@ def add_checkpoint_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def new_file(text: str) -> str:
+    """The type of an argument that names a file to write: told before the work, not after it."""
+    if not Path(text).parent.is_dir():
+        raise argparse.ArgumentTypeError(f"should be in a folder that exists; received: {text!r}")
+    return text
+
+
 def run(
     command: Callable[[argparse.Namespace], int | None],
     parser: argparse.ArgumentParser,

@@ -1,6 +1,7 @@
 """What all commands share: options, exit codes, messages."""
 
 import argparse
+import importlib
 import logging
 import os
 import signal
@@ -84,6 +85,17 @@ def test_wrong_arguments_end_with_2(argv, said, capsys):
         edits(*argv)
     assert end.value.code == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "option"), [("evaluate", "--eval_result_path"), ("benchmark", "--json")]
+)
+def test_a_file_that_cannot_be_written_is_told_before_the_work(command, option, capsys):
+    with pytest.raises(SystemExit) as end:
+        importlib.import_module(f"tfmtl.{command}").main([option, "nowhere/x.json"])
+    assert end.value.code == 2
+    rule = "should be in a folder that exists; received: 'nowhere/x.json'"
+    assert f"argument {option}: {rule}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import os
+import pathlib
 
 import pytest
 
@@ -67,7 +68,7 @@ def test_file_that_cannot_be_written_stays_as_it_was(tmp_path, good, monkeypatch
     def full(*_):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(os, "replace", full)
+    monkeypatch.setattr(pathlib.Path, "replace", full)
     with pytest.raises(OSError, match="No space"):
         config.save(good, path)
     assert path.read_text() == "old"

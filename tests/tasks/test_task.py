@@ -111,6 +111,14 @@ def test_a_label_that_cannot_be_learned_is_told(head, labels, rule):
     assert error == f"The label of task `level` (`grade`) should be {rule}"
 
 
+def test_a_negative_weight_is_told_and_gives_no_loss():
+    task = clicked_task()
+    odd = targets(w=np.array([1.0, -2.0, 1.0, 1.0], np.float32), click=np.ones(4, np.float32))
+    error = "The weights of rows of task `cvr` should be at least 0. Received: -2."
+    assert task.label_error(odd) == error
+    assert np.isnan(float(task.loss(LOGITS, odd)))
+
+
 def test_labels_outside_of_the_space_may_be_anything():
     task = clicked_task()
     odd = targets(buy=np.array([1.0, 0.0, NAN, 7.0], np.float32))

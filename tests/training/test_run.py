@@ -179,9 +179,14 @@ def test_a_directory_with_checkpoints_is_not_trained_over(trained):
     )
 
 
-def test_going_on_from_an_end_evaluates_and_changes_nothing(trained):
+def test_going_on_from_an_end_says_so_evaluates_and_changes_nothing(trained, caplog):
+    caplog.set_level(logging.INFO, "tfmtl")
     result, pipeline, _ = trained
     again = run(pipeline, continue_train=True)
+    assert (
+        "Nothing to train: the model is at step 12, and `train_config.num_steps` is 12."
+        in caplog.messages
+    )
     assert (again.global_step, again.metrics) == (12, result.metrics)
     assert_same_weights(again, result)
 

@@ -39,6 +39,8 @@ class Predictor:
     """
 
     def __init__(self, directory: str | Path, batch_size: int = 4096) -> None:
+        if batch_size < 1:
+            raise ValueError(f"`batch_size` should be at least 1. Received: {batch_size}.")
         self.directory = find_export(Path(directory))
         self.batch_size = batch_size
         self.pipeline = _read_pipeline(self.directory)

@@ -75,7 +75,7 @@ class Task:
             L = Σ w·l / number of rows with w ≠ 0
 
         It is 0 if the space is empty, and NaN, with a gradient that is not, if a label in the
-        space cannot be learned; `label_error` then says which.
+        space cannot be learned or a weight is negative; `label_error` then says which.
 
         Args:
             logits: `(batch, units)`.
@@ -88,7 +88,7 @@ class Task:
             return None
         label, weight = self.space.rows(targets)
         rows = self.head.losses(label, tf.cast(logits, tf.float32))
-        rows = tf.where(self.head.accepts(label), rows, float("nan"))
+        rows = tf.where(self.head.accepts(label) & (weight >= 0.0), rows, float("nan"))
         total = tf.reduce_sum(tf.math.multiply_no_nan(rows, weight))
         return tf.math.divide_no_nan(total, tf.math.count_nonzero(weight, dtype=tf.float32))
 
@@ -115,12 +115,17 @@ class Task:
             metric.update_state(label, self.head.metrics[name].reads(logits), weight)
 
     def label_error(self, targets: Targets) -> str | None:
-        """What is wrong with the labels of a batch, in a sentence; None if nothing is.
+        """What is wrong with the labels or weights of a batch, in a sentence; None if nothing is.
 
         Args:
             targets: Columns by name, `(batch,)` each, of eager tensors.
         """
         label, weight = self.space.rows(targets)
+        if tf.reduce_any(weight < 0.0):
+            return (
+                f"The weights of rows of task `{self.name}` should be at least 0. "
+                f"Received: {tf.reduce_min(weight):g}."
+            )
         wrong = (weight != 0.0) & ~self.head.accepts(label)
         if not tf.reduce_any(wrong):
             return None

@@ -192,6 +192,12 @@ class _Run:
         return self._result(rounds.results, signals.received)
 
     def _loop(self, hooks: Sequence[Hook]) -> None:
+        if 0 < self._settings.num_steps <= self._state.step:
+            _log.info(
+                "Nothing to train: the model is at step %d, and `train_config.num_steps` is %d.",
+                self._state.step,
+                self._settings.num_steps,
+            )
         config_of_data = self._pipeline.data_config
         dataset = self._batches.dataset(
             shuffle=config_of_data.shuffle,

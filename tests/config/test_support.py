@@ -31,8 +31,8 @@ def checked(text):
         ),
         (
             "data_config { input_type: KafkaInput }",
-            "`data_config.input_type` should be CSVInput, CSVInputV2 or CSVInputEx. Received: KafkaInput, "
-            "which is refused: streams are not read.",
+            "`data_config.input_type` should be CSVInput, CSVInputV2 or CSVInputEx. Received: "
+            "KafkaInput, which is refused: streams are not read.",
         ),
         (
             "export_config { multi_placeholder: false }",

@@ -82,6 +82,8 @@ def _check_step(
 _PARTS: Mapping[str, Callable[[Any, str, Report], None]] = {
     "simple_multi_task": check_towers,
     "shared_bottom": sharing.check_shared_bottom,
+    "asymmetric_sharing": sharing.check_asymmetric_sharing,
+    "customized_sharing": sharing.check_customized_sharing,
     "omoe": experts.check_omoe,
     "mmoe": experts.check_mmoe,
     "ml_mmoe": experts.check_ml_mmoe,

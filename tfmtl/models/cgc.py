@@ -24,28 +24,30 @@ from tfmtl.protos import model_pb2
 def logits(config: model_pb2.CGC, groups: Groups) -> dict[str, keras.KerasTensor]:
     """Builds the graph from the group `all` to the logits by task."""
     x, l2 = groups["all"], config.l2_regularization
-    own, shared = _experts(config, x)
+    shared = _shared_experts(config, x)
     return {
         tower.tower_name: task_logits(
-            tower, mixture([*experts, *shared], x, f"{tower.tower_name}_"), l2
+            tower, mixture([*own, *shared], x, f"{tower.tower_name}_"), l2
         )
-        for tower, experts in zip(config.task_towers, own, strict=True)
+        for tower, own in zip(config.task_towers, _own_experts(config, x), strict=True)
     }
 
 
-def _experts(
-    config: model_pb2.CGC, x: keras.KerasTensor
-) -> tuple[list[list[keras.KerasTensor]], list[keras.KerasTensor]]:
-    """Each task's own experts and the shared ones; lists, empty where there are none.
+def _own_experts(config: model_pb2.CGC, x: keras.KerasTensor) -> list[list[keras.KerasTensor]]:
+    """Each task's own experts, of one bank; empty lists if there are none."""
+    tasks, count = len(config.task_towers), config.expert_num_per_task
+    if not count:
+        return [[]] * tasks
+    experts = bank(config.expert_dnn, tasks * count, config.l2_regularization, name="own_experts")
+    parts = layers.SplitExperts([count] * tasks, name="own_experts_by_task")
+    return [[part] for part in parts(experts(x))]
 
-    All are one bank: the first task's, the next task's, …, the shared ones.
+
+def _shared_experts(config: model_pb2.CGC, x: keras.KerasTensor) -> list[keras.KerasTensor]:
+    """The shared experts; an empty list if there are none.
+
+    A bank apart from the tasks' own: one bank of all takes longer.
     """
-    tasks = len(config.task_towers)
-    sizes = [config.expert_num_per_task] * tasks + [config.share_num]
-    experts = bank(config.expert_dnn, sum(sizes), config.l2_regularization, name="experts")(x)
-    if not config.expert_num_per_task:
-        return [[]] * tasks, [experts]
     if not config.share_num:
-        sizes.pop()
-    parts = layers.SplitExperts(sizes, name="experts_by_owner")(experts)
-    return [[part] for part in parts[:tasks]], parts[tasks:]
+        return []
+    return [bank(config.expert_dnn, config.share_num, config.l2_regularization, name="experts")(x)]

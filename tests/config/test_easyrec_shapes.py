@@ -10,8 +10,8 @@ from tfmtl.config.text_form import parse_text
 from tfmtl.errors import ConfigError
 
 FOLDER = pathlib.Path(__file__).parent / "easyrec"
-TRAINED = ["mmoe", "mmoe_deprecated", "esmm", "simple_multi_task"]
-READ = ["ple", "dbmtl_on_sequences", "aitm_and_blocks"]
+TRAINED = ["mmoe", "mmoe_deprecated", "ple", "esmm", "simple_multi_task"]
+READ = ["dbmtl_on_sequences", "aitm_and_blocks"]
 
 
 def sample(model):

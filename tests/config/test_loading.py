@@ -133,6 +133,24 @@ def test_options_without_effect_are_told(caplog, old, new, warning):
     assert "has no effect" in message or "is not read" in message
 
 
+def test_layers_of_experts_that_there_are_none_of_are_told(caplog):
+    first, last = GOOD_CONFIG.index("  mmoe {"), GOOD_CONFIG.index("  embedding_regularization")
+    ple = """
+    ple {
+      extraction_networks {
+        share_num: 2 task_expert_net { hidden_units: 4 } share_expert_net { hidden_units: 3 }
+      }
+      task_towers { tower_name: "ctr" }
+    }
+    """
+    text = GOOD_CONFIG[:first] + ple + GOOD_CONFIG[last:]
+    config.load_text(text.replace('model_class: "MMoE"', 'model_class: "PLE"'))
+    assert caplog.messages == [
+        "`model_config.ple.extraction_networks[0].task_expert_net` is not read, because"
+        " `expert_num_per_task` is 0."
+    ]
+
+
 def test_a_warm_up_of_no_steps_may_have_any_rate():
     rate = "cosine_decay_learning_rate { learning_rate_base: 1e-5 warmup_steps: 0 }"
     constant = "constant_learning_rate { learning_rate: 0.01 }"

@@ -31,8 +31,8 @@ def checked(text):
         ),
         (
             "data_config { input_type: KafkaInput }",
-            "`data_config.input_type` should be CSVInput, CSVInputV2 or CSVInputEx. "
-            "Received: KafkaInput, which is refused: streams are not read.",
+            "`data_config.input_type` should be CSVInput, CSVInputV2 or CSVInputEx. Received: "
+            "KafkaInput, which is refused: streams are not read.",
         ),
         (
             "export_config { multi_placeholder: false }",
@@ -66,4 +66,4 @@ def test_nothing_more_is_told_of_what_is_not_built():
 def test_only_what_is_built_is_offered():
     assert built_values(loss_pb2.LossType.DESCRIPTOR) == ["CLASSIFICATION", "L2_LOSS"]
     assert "mmoe" in built_fields(model_pb2.Model.DESCRIPTOR)
-    assert "ple" not in built_fields(model_pb2.Model.DESCRIPTOR)
+    assert "dbmtl" not in built_fields(model_pb2.Model.DESCRIPTOR)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmtl.layers import DNN, ExpertBank, Gate, MixExperts
+from tfmtl.layers import DNN, ExpertBank, Gate, GateBank, MixExperts, MixForEach, SplitExperts
 
 BATCH, INPUTS, UNITS, EXPERTS = 6, 5, [7, 4], 3
 
@@ -103,11 +103,38 @@ def test_gate_weights_sum_to_one_and_mix_the_experts(x):
     np.testing.assert_allclose(MixExperts()([tf.constant(experts), weights]), expected, atol=1e-6)
 
 
+def test_experts_of_several_banks_are_mixed_as_those_of_one(x):
+    experts = tf.random.stateless_normal((5, BATCH, 2), (3, 4))
+    weights = Gate(5)(x)
+    banks = SplitExperts([2, 1, 2])(experts)
+    assert [bank.shape[0] for bank in banks] == [2, 1, 2]
+    expected = MixExperts()([experts, weights])
+    np.testing.assert_allclose(MixExperts()([*banks, weights]), expected, atol=1e-6)
+
+
+def test_each_gate_of_a_bank_is_a_gate_and_mixes_for_itself(x):
+    bank = GateBank(4, EXPERTS)
+    weights = bank(x)
+    kernel, _ = (weight.numpy() for weight in bank.weights)
+    experts = tf.random.stateless_normal((EXPERTS, BATCH, 2), (5, 6))
+    mixed = MixForEach()([experts, weights])
+    assert mixed.shape == (4, BATCH, 2)
+    for index in range(4):
+        scores = np.exp(x.numpy() @ kernel[:, EXPERTS * index : EXPERTS * (index + 1)])
+        expected = scores / scores.sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(weights[:, index], expected, atol=1e-6)
+        np.testing.assert_allclose(
+            mixed[index], MixExperts()([experts, weights[:, index]]), atol=1e-6
+        )
+
+
 @pytest.mark.parametrize(
     "layer",
     [
         DNN([3, 2], "tanh", False, [0.1], 0.2, name="a"),
         ExpertBank(2, [3], activation="dice", name="b"),
+        SplitExperts([2, 1], name="c"),
+        GateBank(4, 3, name="d"),
     ],
 )
 def test_config_round_trip(layer):

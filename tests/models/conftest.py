@@ -107,6 +107,18 @@ def gate(layer, x):
     return softmax(x @ values["dense/kernel"] + values["dense/bias"])
 
 
+def mix(layer, selector, experts):
+    """`Σ_e softmax(W·selector + b)_e · f_e` of a gate on experts (experts, batch, units)."""
+    return np.einsum("be,ebu->bu", gate(layer, selector), experts)
+
+
+def gate_weights(network, batch):
+    """The weights that every gate of a network gives to its experts, by the gate's name."""
+    layers = [each for each in network.layers if "gate" in each.name]
+    outputs = keras.Model(network.input, {each.name: each.output for each in layers})(batch)
+    return {name: weights.numpy() for name, weights in outputs.items()}
+
+
 def tower(network, task, h):
     """`head_k(tower_k(h_k))`."""
     if f"{task}_tower" in {layer.name for layer in network.layers}:
@@ -122,6 +134,27 @@ def perceptron_size(inputs, units, use_bn=True):
 
 def trainable_size(network):
     return sum(int(np.prod(weight.shape)) for weight in network.trainable_weights)
+
+
+def copy_weights(source, target, values=None):
+    """Gives each layer of a network the weights of another's layer of that name.
+
+    Where names differ, `values` says which layer it is, or has its weights.
+    """
+    for layer in target.layers:
+        given = (values or {}).get(layer.name, layer.name)
+        if isinstance(given, str):
+            given = source.get_layer(given).get_weights()
+        shapes = [weight.shape for weight in layer.weights]
+        reshaped = [each.reshape(shape) for each, shape in zip(given, shapes, strict=True)]
+        layer.set_weights(reshaped)
+
+
+def assert_same(actual, expected):
+    """Logits by task are those of another network."""
+    assert list(actual) == list(expected)
+    for task, logits in expected.items():
+        np.testing.assert_allclose(actual[task], logits, rtol=1e-5, atol=1e-5, err_msg=task)
 
 
 @pytest.fixture(scope="session")

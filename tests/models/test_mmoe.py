@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import tf_keras as keras
 
 from tfmtl.errors import ConfigError
 
@@ -18,24 +17,20 @@ def network(nets):
     return nets.build("mmoe", EXPERTS + TOWERS)
 
 
-def mixture(nets, network, task, experts, x):
-    """Σ_e g^k_e · f_e(x)."""
-    weights = nets.gate(network.get_layer(f"{task}_gate"), x)
-    return np.einsum("be,ebu->bu", weights, experts)
-
-
 def test_logits_are_those_of_towers_on_mixtures_of_experts(nets, network):
     batch = nets.rows(network)
     experts = nets.perceptron(network.get_layer("experts"), batch["all"])
     assert experts.shape == (4, 3, 6)
     for task, logits in network(batch).items():
-        h = mixture(nets, network, task, experts, batch["all"])
+        h = nets.mix(network.get_layer(f"{task}_gate"), batch["all"], experts)
         np.testing.assert_allclose(logits, nets.tower(network, task, h), atol=1e-5, rtol=1e-5)
 
 
 def test_gate_weights_of_a_task_sum_to_one(nets, network):
-    gate = keras.Model(network.input, network.get_layer("ctr_gate").output)
-    np.testing.assert_allclose(gate(nets.rows(network)).numpy().sum(axis=1), np.ones(3), rtol=1e-6)
+    gates = nets.gate_weights(network, nets.rows(network))
+    assert list(gates) == ["ctr_gate", "cvr_gate"]
+    for weights in gates.values():
+        np.testing.assert_allclose(weights.sum(axis=1), np.ones(3), rtol=1e-6)
 
 
 def test_size_is_that_of_experts_gates_towers_and_heads(nets, network):
@@ -47,17 +42,9 @@ def test_size_is_that_of_experts_gates_towers_and_heads(nets, network):
 def test_one_expert_is_a_shared_bottom(nets):
     mmoe = nets.build("mmoe", "expert_dnn { hidden_units: [8, 6] } num_expert: 1" + TOWERS)
     shared = nets.build("shared_bottom", "bottom_dnn { hidden_units: [8, 6] }" + TOWERS)
-    for layer in shared.layers:
-        source = mmoe.get_layer("experts" if layer.name == "bottom" else layer.name)
-        layer.set_weights(
-            [
-                value.reshape(weight.shape)
-                for value, weight in zip(source.get_weights(), layer.weights, strict=True)
-            ]
-        )
+    nets.copy_weights(mmoe, shared, {"bottom": "experts"})
     batch = nets.rows(mmoe)
-    for task, logits in shared(batch).items():
-        np.testing.assert_allclose(mmoe(batch)[task], logits, rtol=1e-5, atol=1e-6)
+    nets.assert_same(shared(batch), mmoe(batch))
 
 
 def test_equal_gates_take_the_mean_of_the_experts(nets):
@@ -83,7 +70,7 @@ def test_listed_experts_may_differ_in_depth(nets):
         [nets.perceptron(network.get_layer(name), batch["all"]) for name in names]
     )
     for task, logits in network(batch).items():
-        h = mixture(nets, network, task, experts, batch["all"])
+        h = nets.mix(network.get_layer(f"{task}_gate"), batch["all"], experts)
         np.testing.assert_allclose(logits, nets.tower(network, task, h), atol=1e-5, rtol=1e-5)
 
 

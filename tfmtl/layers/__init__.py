@@ -3,8 +3,8 @@
 from tfmtl.layers.activations import Dice, PReLU
 from tfmtl.layers.batch_normalization import BatchNormalization
 from tfmtl.layers.dnn import DNN
-from tfmtl.layers.expert_bank import BankDense, ExpertBank
-from tfmtl.layers.gate import Gate, MixExperts
+from tfmtl.layers.expert_bank import BankDense, ExpertBank, SplitExperts
+from tfmtl.layers.gate import Gate, GateBank, MixExperts, MixForEach
 from tfmtl.layers.packed_embedding import Lookup, PackedEmbedding, Table
 from tfmtl.layers.sigmoid_product import SigmoidProduct
 
@@ -15,10 +15,13 @@ __all__ = [
     "Dice",
     "ExpertBank",
     "Gate",
+    "GateBank",
     "Lookup",
     "MixExperts",
+    "MixForEach",
     "PReLU",
     "PackedEmbedding",
     "SigmoidProduct",
+    "SplitExperts",
     "Table",
 ]

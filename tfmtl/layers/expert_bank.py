@@ -99,3 +99,24 @@ class ExpertBank(Perceptron):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_experts": self.num_experts}
+
+
+@keras.utils.register_keras_serializable("tfmtl")
+class SplitExperts(keras.layers.Layer):
+    """Parts the outputs of a bank (experts, batch, units) into those of smaller banks, in order.
+
+    The parts share the bank's memory where it is aligned; the gradient's way back is one copy.
+
+    Args:
+        sizes: How many experts each of the smaller banks has.
+    """
+
+    def __init__(self, sizes: Sequence[int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sizes = list(sizes)
+
+    def call(self, inputs: tf.Tensor) -> list[tf.Tensor]:
+        return tf.split(inputs, self.sizes)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "sizes": self.sizes}

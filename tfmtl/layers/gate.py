@@ -36,14 +36,61 @@ class Gate(keras.layers.Layer):
 
 
 @keras.utils.register_keras_serializable("tfmtl")
+class GateBank(keras.layers.Layer):
+    """Gates side by side: a selector (batch, inputs) to weights (batch, gates, experts).
+
+    Args:
+        num_gates: How many gates; the weights of each have the sum one.
+        num_experts: How many experts each weighs.
+    """
+
+    def __init__(self, num_gates: int, num_experts: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.num_gates = num_gates
+        self.num_experts = num_experts
+        self.dense = keras.layers.Dense(num_gates * num_experts, name="dense")
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        by_gate = tf.reshape(self.dense(inputs), [-1, self.num_gates, self.num_experts])
+        return tf.nn.softmax(by_gate)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        return {**config, "num_gates": self.num_gates, "num_experts": self.num_experts}
+
+
+@keras.utils.register_keras_serializable("tfmtl")
 class MixExperts(keras.layers.Layer):
-    """Sums experts (experts, batch, units) by weights (batch, experts) to (batch, units)."""
+    """Sums experts (experts, batch, units) by weights (batch, experts) to (batch, units).
+
+    Experts may come in several banks, the weights after them: the banks are not put together first.
+    """
+
+    def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
+        *banks, weights = inputs
+        by_expert = tf.transpose(weights)[:, :, tf.newaxis]
+        parts = tf.split(by_expert, [bank.shape[0] for bank in banks])
+        weighted = [tf.unstack(bank * part) for bank, part in zip(banks, parts, strict=True)]
+        return tf.add_n([expert for bank in weighted for expert in bank])
+
+    def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:
+        experts = input_shape[0]
+        return tf.TensorShape([experts[1], experts[2]])
+
+
+@keras.utils.register_keras_serializable("tfmtl")
+class MixForEach(keras.layers.Layer):
+    """Sums experts (experts, batch, units) once for each gate of a bank.
+
+    Weights are (batch, gates, experts), sums (gates, batch, units).
+    """
 
     def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
         experts, weights = inputs
-        by_expert = tf.transpose(weights)[:, :, tf.newaxis]
-        return tf.add_n(tf.unstack(experts * by_expert))
+        by_expert = tf.transpose(weights, [2, 1, 0])[..., tf.newaxis]
+        parts = zip(tf.unstack(experts), tf.unstack(by_expert), strict=True)
+        return tf.add_n([expert * weight for expert, weight in parts])  # Each to every gate.
 
     def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:
-        experts, _ = input_shape
-        return tf.TensorShape([experts[1], experts[2]])
+        experts, weights = input_shape
+        return tf.TensorShape([weights[1], experts[1], experts[2]])

@@ -13,24 +13,19 @@ from __future__ import annotations
 
 import tf_keras as keras
 
-from tfmtl import layers
 from tfmtl.errors import ConfigError
+from tfmtl.models._experts import bank, mixture
 from tfmtl.models._groups import Groups
-from tfmtl.models._towers import dnn_arguments, task_logits
+from tfmtl.models._towers import task_logits
 from tfmtl.protos import model_pb2
 
 
 def logits(config: model_pb2.MMoE, groups: Groups) -> dict[str, keras.KerasTensor]:
     """Builds the graph from the group `all` to the logits by task."""
-    x = groups["all"]
+    x, l2 = groups["all"], config.l2_regularization
     experts = _experts(config, x)
-
-    def mixture(task: str) -> keras.KerasTensor:
-        gate = layers.Gate(experts.shape[0], name=f"{task}_gate")(x)
-        return layers.MixExperts(name=f"{task}_experts")([experts, gate])
-
     return {
-        tower.tower_name: task_logits(tower, mixture(tower.tower_name), config.l2_regularization)
+        tower.tower_name: task_logits(tower, mixture([experts], x, f"{tower.tower_name}_"), l2)
         for tower in config.task_towers
     }
 
@@ -39,13 +34,7 @@ def _experts(config: model_pb2.MMoE, x: keras.KerasTensor) -> keras.KerasTensor:
     """The outputs of all experts, `(experts, batch, units)`."""
     if not config.HasField("expert_dnn"):
         return _listed_experts(config, x)
-    bank = layers.ExpertBank(
-        config.num_expert,
-        **dnn_arguments(config.expert_dnn),
-        l2=config.l2_regularization,
-        name="experts",
-    )
-    return bank(x)
+    return bank(config.expert_dnn, config.num_expert, config.l2_regularization, name="experts")(x)
 
 
 def _listed_experts(config: model_pb2.MMoE, x: keras.KerasTensor) -> keras.KerasTensor:
@@ -56,12 +45,7 @@ def _listed_experts(config: model_pb2.MMoE, x: keras.KerasTensor) -> keras.Keras
             [f"`model_config.mmoe.experts` should all end in the same width. Received: {widths}."]
         )
     outputs = [
-        layers.ExpertBank(
-            1,
-            **dnn_arguments(expert.dnn),
-            l2=config.l2_regularization,
-            name=f"expert_{expert.expert_name or index}",
-        )(x)
+        bank(expert.dnn, 1, config.l2_regularization, f"expert_{expert.expert_name or index}")(x)
         for index, expert in enumerate(config.experts)
     ]
     return keras.layers.Concatenate(axis=0, name="experts")(outputs)

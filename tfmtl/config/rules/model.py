@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tfmtl.config.problems import Report
-from tfmtl.config.rules.common import check_at_least, check_layer_name, check_unique
+from tfmtl.config.rules import experts, sharing
+from tfmtl.config.rules.common import check_at_least, check_unique
 from tfmtl.config.rules.layers import check_dnn
+from tfmtl.config.rules.tasks import check_towers
 from tfmtl.config.support import built_fields
 from tfmtl.config.views import ESMM_PRODUCT, architecture, architectures, placed_towers
 from tfmtl.config.wording import Word, one_of
@@ -48,41 +50,6 @@ def _check_class(model: model_pb2.Model, name: str, report: Report) -> None:
         report.should(f"{_PATH}.model_class", rule, model.model_class)
 
 
-def _check_towers(message: Any, path: str, report: Report) -> None:
-    if not message.task_towers:
-        report.should(f"{path}.task_towers", "describe the tasks")
-
-
-def _check_shared_bottom(message: model_pb2.SharedBottom, path: str, report: Report) -> None:
-    check_dnn(report, f"{path}.bottom_dnn", message.bottom_dnn, needed=True)
-    _check_towers(message, path, report)
-
-
-def _check_mmoe(message: model_pb2.MMoE, path: str, report: Report) -> None:
-    _check_towers(message, path, report)
-    if message.HasField("expert_dnn"):
-        check_at_least(report, f"{path}.num_expert", message.num_expert, 1)
-        check_dnn(report, f"{path}.expert_dnn", message.expert_dnn, needed=True)
-        if message.experts:
-            report.warn(f"{path}.experts", "is not read, because there is `expert_dnn`")
-    elif message.experts:
-        _check_experts(message, f"{path}.experts", report)
-    else:
-        report.should(f"{path}.expert_dnn", "describe an expert's layers")
-
-
-def _check_experts(message: model_pb2.MMoE, path: str, report: Report) -> None:
-    for index, expert in enumerate(message.experts):
-        if expert.expert_name:
-            check_layer_name(report, f"{path}[{index}].expert_name", expert.expert_name)
-        check_dnn(report, f"{path}[{index}].dnn", expert.dnn, needed=True)
-    names = [(f"{path}[{index}]", each.expert_name) for index, each in enumerate(message.experts)]
-    check_unique(report, names)
-    widths = [expert.dnn.hidden_units[-1] for expert in message.experts if expert.dnn.hidden_units]
-    if len(set(widths)) > 1:
-        report.should(path, "end in the same width", widths)
-
-
 def _check_esmm(message: model_pb2.ESMM, path: str, report: Report) -> None:
     for index, group in enumerate(message.groups):
         of = f"group `{group.input}`"
@@ -113,8 +80,14 @@ def _check_step(
 
 
 _PARTS: Mapping[str, Callable[[Any, str, Report], None]] = {
-    "simple_multi_task": _check_towers,
-    "shared_bottom": _check_shared_bottom,
-    "mmoe": _check_mmoe,
+    "simple_multi_task": check_towers,
+    "shared_bottom": sharing.check_shared_bottom,
+    "asymmetric_sharing": sharing.check_asymmetric_sharing,
+    "customized_sharing": sharing.check_customized_sharing,
+    "omoe": experts.check_omoe,
+    "mmoe": experts.check_mmoe,
+    "ml_mmoe": experts.check_ml_mmoe,
+    "cgc": experts.check_cgc,
+    "ple": experts.check_ple,
     "esmm": _check_esmm,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tfmtl.config.known_fields import known_field
 from tfmtl.config.metric_names import head_metrics
@@ -25,6 +25,12 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
         _check_indicators(described)
         _check_head(described)
     check_unique(report, [(path, tower.tower_name) for path, tower in placed])
+
+
+def check_towers(message: Any, path: str, report: Report) -> None:
+    """An architecture with `task_towers` has some."""
+    if not message.task_towers:
+        report.should(f"{path}.task_towers", "describe the tasks")
 
 
 class _Described(NamedTuple):

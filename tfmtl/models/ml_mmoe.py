@@ -1,0 +1,53 @@
+"""Multi-level multi-gate mixture of experts: experts over mixtures of experts.
+
+    f_{1,j} = expert_{1,j}(x)
+    f_{l,j} = expert_{l,j}(Σ_i softmax(W_{l,j}·x + b_{l,j})_i · f_{l−1,i}),  l = 2…L
+    h_k = Σ_i softmax(W_k·x + b_k)_i · f_{L,i}
+    c_k = head_k(tower_k(h_k))
+
+Every gate reads x itself.
+
+References:
+    Tang et al., "Progressive Layered Extraction (PLE): A Novel Multi-Task Learning (MTL) Model for
+    Personalized Recommendations", RecSys 2020, https://doi.org/10.1145/3383313.3412236, figure 1
+"""
+
+from __future__ import annotations
+
+import tf_keras as keras
+
+from tfmtl import layers
+from tfmtl.models._experts import bank, mixture
+from tfmtl.models._groups import Groups
+from tfmtl.models._towers import task_logits
+from tfmtl.protos import model_pb2
+
+
+def logits(config: model_pb2.MLMMoE, groups: Groups) -> dict[str, keras.KerasTensor]:
+    """Builds the graph from the group `all` to the logits by task."""
+    x, l2 = groups["all"], config.l2_regularization
+    experts = _experts(config, x)
+    return {
+        tower.tower_name: task_logits(tower, mixture([experts], x, f"{tower.tower_name}_"), l2)
+        for tower in config.task_towers
+    }
+
+
+def _experts(config: model_pb2.MLMMoE, x: keras.KerasTensor) -> keras.KerasTensor:
+    """The outputs of the last level's experts, `(experts, batch, units)`."""
+    outputs = None
+    for number, level in enumerate(config.levels, start=1):
+        inputs = x
+        if outputs is not None:
+            gates = layers.GateBank(
+                level.num_expert, outputs.shape[0], name=f"level_{number}_gates"
+            )(x)
+            inputs = layers.MixForEach(name=f"level_{number}_mixtures")([outputs, gates])
+        experts = bank(
+            level.expert_dnn,
+            level.num_expert,
+            config.l2_regularization,
+            name=f"level_{number}_experts",
+        )
+        outputs = experts(inputs)
+    return outputs

@@ -69,5 +69,5 @@ def test_esmm_shares_its_tables_or_gives_each_tower_its_own(share, tables):
 
 def test_an_architecture_without_a_file_is_not_built_yet():
     with pytest.raises(ConfigError) as error:
-        build_tasks(parse("dbmtl {}"))
-    assert str(error.value) == "`model_config.dbmtl` is not built yet."
+        build_tasks(parse("model_params {}"))
+    assert str(error.value) == "`model_config.model_params` is not built yet."

@@ -38,12 +38,21 @@ def task_logits(tower: Tower, h: keras.KerasTensor, l2: float) -> keras.KerasTen
     Returns:
         Logits `(batch, units)`.
     """
-    task = tower.tower_name
-    if tower.HasField("dnn"):
-        h = dnn(tower.dnn, l2, name=f"{task}_tower")(h)
+    return head_logits(tower, tower_output(tower, h, l2), l2)
+
+
+def tower_output(tower: Tower, h: keras.KerasTensor, l2: float) -> keras.KerasTensor:
+    """`tower_k(h_k)`, of the layer `<task>_tower`; `h` itself without `dnn`."""
+    if not tower.HasField("dnn"):
+        return h
+    return dnn(tower.dnn, l2, name=f"{tower.tower_name}_tower")(h)
+
+
+def head_logits(tower: Tower, t: keras.KerasTensor, l2: float) -> keras.KerasTensor:
+    """`head_k(t_k)`, of the layer `<task>_logits`: logits `(batch, units)`."""
     head = keras.layers.Dense(
         build_head(tower).units,
         kernel_regularizer=keras.regularizers.L2(l2 / 2) if l2 else None,
-        name=f"{task}_logits",
+        name=f"{tower.tower_name}_logits",
     )
-    return head(h)
+    return head(t)

@@ -1,0 +1,62 @@
+"""Rules of the architectures whose tasks inform each other, or have networks of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tfmtl.config.problems import Report
+from tfmtl.config.rules.common import check_at_least
+from tfmtl.config.rules.layers import check_dnn
+from tfmtl.protos import model_pb2
+
+
+def check_dbmtl(message: model_pb2.DBMTL, path: str, report: Report) -> None:
+    """There are tasks, and each reads towers that are listed before it."""
+    if not message.task_towers:
+        report.should(f"{path}.task_towers", "describe the tasks")
+    check_dnn(report, f"{path}.bottom_dnn", message.bottom_dnn)
+    if message.HasField("expert_dnn"):
+        check_at_least(report, f"{path}.num_expert", message.num_expert, 1)
+        check_dnn(report, f"{path}.expert_dnn", message.expert_dnn, needed=True)
+    elif message.num_expert:
+        report.warn(f"{path}.num_expert", "is not read, because there is no `expert_dnn`")
+    for index, tower in enumerate(message.task_towers):
+        of = f"tower `{tower.tower_name}`"
+        tower_path = f"{path}.task_towers[{index}]"
+        check_dnn(report, f"{tower_path}.relation_dnn", tower.relation_dnn, of=of)
+        _check_relations(message, index, f"{tower_path}.relation_tower_names", report)
+
+
+def _check_relations(message: model_pb2.DBMTL, index: int, path: str, report: Report) -> None:
+    """What a tower reads exists, is there once, and was computed before it."""
+    tower, towers = message.task_towers[index], [each.tower_name for each in message.task_towers]
+    of, read = f"tower `{tower.tower_name}`", list(tower.relation_tower_names)
+    parents = {each.tower_name: list(each.relation_tower_names) for each in message.task_towers}
+    for place, name in enumerate(read):
+        at = f"{path}[{place}]"
+        if name not in towers:
+            report.should_name(at, "a tower that is listed earlier", name, towers[:index], of=of)
+        elif name in read[:place]:
+            report.should(at, "name each tower once", name, of=of)
+        elif name not in towers[:index]:
+            report.should(at, _earlier(name, tower.tower_name, parents), name, of=of)
+
+
+def _earlier(name: str, reader: str, parents: Mapping[str, Sequence[str]]) -> str:
+    """The rule that a tower breaks which reads itself or a later one."""
+    circle = _way(name, reader, parents, seen=[])
+    if circle:
+        return f"not close a circle, {' reads '.join([reader, *circle])}"
+    return "name a tower that is listed earlier"
+
+
+def _way(start: str, end: str, parents: Mapping[str, Sequence[str]], seen: list[str]) -> list[str]:
+    """The names from a tower to one that it reads, by way of others or not; [] if it does not."""
+    if start == end:
+        return [end]
+    seen.append(start)
+    for parent in parents.get(start, ()):
+        way = _way(parent, end, parents, seen) if parent not in seen else []
+        if way:
+            return [start, *way]
+    return []

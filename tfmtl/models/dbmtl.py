@@ -11,7 +11,7 @@ What flows from a parent is its vector r_j, not its probability.
 
 References:
     Wang et al., "Deep Bayesian Multi-Target Learning for Recommender Systems", 2019,
-    https://arxiv.org/abs/1902.09154, section 3
+    https://arxiv.org/abs/1902.09154
 """
 
 from __future__ import annotations

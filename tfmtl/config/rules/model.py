@@ -8,7 +8,10 @@ from typing import Any
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_at_least, check_layer_name, check_unique
 from tfmtl.config.rules.layers import check_dnn
-from tfmtl.config.rules.networks import check_dbmtl
+from tfmtl.config.rules.networks import (
+    check_dbmtl,
+    check_single_task,
+)
 from tfmtl.config.support import built_fields
 from tfmtl.config.views import ESMM_PRODUCT, architecture, architectures, placed_towers
 from tfmtl.config.wording import Word, one_of
@@ -119,4 +122,5 @@ _PARTS: Mapping[str, Callable[[Any, str, Report], None]] = {
     "mmoe": _check_mmoe,
     "esmm": _check_esmm,
     "dbmtl": check_dbmtl,
+    "single_task": check_single_task,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_at_least
@@ -12,8 +13,7 @@ from tfmtl.protos import model_pb2
 
 def check_dbmtl(message: model_pb2.DBMTL, path: str, report: Report) -> None:
     """There are tasks, and each reads towers that are listed before it."""
-    if not message.task_towers:
-        report.should(f"{path}.task_towers", "describe the tasks")
+    _check_tasks(message, path, report)
     check_dnn(report, f"{path}.bottom_dnn", message.bottom_dnn)
     if message.HasField("expert_dnn"):
         check_at_least(report, f"{path}.num_expert", message.num_expert, 1)
@@ -60,3 +60,18 @@ def _way(start: str, end: str, parents: Mapping[str, Sequence[str]], seen: list[
         if way:
             return [start, *way]
     return []
+
+
+def check_single_task(message: model_pb2.SingleTask, path: str, report: Report) -> None:
+    """There are tasks."""
+    _check_tasks(message, path, report)
+    check_dnn(report, f"{path}.bottom_dnn", message.bottom_dnn)
+
+
+def _check_tasks(message: Any, path: str, report: Report, least: int = 1) -> None:
+    """There are tasks, and two where they are to do something with each other."""
+    names = [tower.tower_name for tower in message.task_towers]
+    if not names:
+        report.should(f"{path}.task_towers", "describe the tasks")
+    elif len(names) < least:
+        report.should(f"{path}.task_towers", "describe two tasks or more", names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import tf_keras as keras
@@ -20,6 +21,18 @@ def dnn_arguments(message: layer_pb2.DNN) -> dict[str, Any]:
         "use_bn": message.use_bn,
         "dropout_ratio": list(message.dropout_ratio),
     }
+
+
+def layer_arguments(message: layer_pb2.DNN) -> list[dict[str, Any]]:
+    """A `DNN` message as the arguments of a stack for each of its layers."""
+    arguments = dnn_arguments(message)
+    units, rates = arguments["hidden_units"], arguments["dropout_ratio"]
+    if len(rates) != len(units):  # None, or one for all.
+        rates = [*rates, 0.0][:1] * len(units)
+    return [
+        {**arguments, "hidden_units": [width], "dropout_ratio": [rate]}
+        for width, rate in zip(units, rates, strict=True)
+    ]
 
 
 def dnn(message: layer_pb2.DNN, l2: float, name: str) -> layers.DNN:
@@ -56,3 +69,14 @@ def head_logits(tower: Tower, t: keras.KerasTensor, l2: float) -> keras.KerasTen
         name=f"{tower.tower_name}_logits",
     )
     return head(t)
+
+
+def parallel_logits(
+    towers: Iterable[Tower], h: keras.KerasTensor, l2: float
+) -> dict[str, keras.KerasTensor]:
+    """Logits by task, where `h` `(tasks, batch, width)` has a network's output for each."""
+    bottoms = layers.Unstack(name="bottoms_by_task")(h)
+    return {
+        tower.tower_name: task_logits(tower, bottom, l2)
+        for tower, bottom in zip(towers, bottoms, strict=True)
+    }

@@ -11,6 +11,7 @@ from tfmtl.config.rules.layers import check_dnn
 from tfmtl.config.rules.networks import (
     check_dbmtl,
     check_single_task,
+    check_stitched,
 )
 from tfmtl.config.support import built_fields
 from tfmtl.config.views import ESMM_PRODUCT, architecture, architectures, placed_towers
@@ -122,5 +123,6 @@ _PARTS: Mapping[str, Callable[[Any, str, Report], None]] = {
     "mmoe": _check_mmoe,
     "esmm": _check_esmm,
     "dbmtl": check_dbmtl,
+    "cross_stitch": check_stitched,
     "single_task": check_single_task,
 }

@@ -62,6 +62,14 @@ def _way(start: str, end: str, parents: Mapping[str, Sequence[str]], seen: list[
     return []
 
 
+def check_stitched(message: model_pb2.CrossStitch, path: str, report: Report) -> None:
+    """There are networks to mix, which start as shares of each other."""
+    _check_tasks(message, path, report, least=2)
+    check_dnn(report, f"{path}.bottom_dnn", message.bottom_dnn, needed=True)
+    if not 0 <= message.self_weight <= 1:
+        report.should(f"{path}.self_weight", "be at least 0 and at most 1", message.self_weight)
+
+
 def check_single_task(message: model_pb2.SingleTask, path: str, report: Report) -> None:
     """There are tasks."""
     _check_tasks(message, path, report)

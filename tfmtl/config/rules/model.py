@@ -11,6 +11,7 @@ from tfmtl.config.rules.layers import check_dnn
 from tfmtl.config.rules.networks import (
     check_dbmtl,
     check_single_task,
+    check_sluice,
     check_stitched,
 )
 from tfmtl.config.support import built_fields
@@ -124,5 +125,6 @@ _PARTS: Mapping[str, Callable[[Any, str, Report], None]] = {
     "esmm": _check_esmm,
     "dbmtl": check_dbmtl,
     "cross_stitch": check_stitched,
+    "sluice": check_sluice,
     "single_task": check_single_task,
 }

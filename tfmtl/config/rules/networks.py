@@ -62,12 +62,27 @@ def _way(start: str, end: str, parents: Mapping[str, Sequence[str]], seen: list[
     return []
 
 
-def check_stitched(message: model_pb2.CrossStitch, path: str, report: Report) -> None:
+def check_stitched(
+    message: model_pb2.CrossStitch | model_pb2.Sluice, path: str, report: Report
+) -> None:
     """There are networks to mix, which start as shares of each other."""
     _check_tasks(message, path, report, least=2)
     check_dnn(report, f"{path}.bottom_dnn", message.bottom_dnn, needed=True)
     if not 0 <= message.self_weight <= 1:
         report.should(f"{path}.self_weight", "be at least 0 and at most 1", message.self_weight)
+
+
+def check_sluice(message: model_pb2.Sluice, path: str, report: Report) -> None:
+    """Layers can be summed, and cut into sub-spaces."""
+    check_stitched(message, path, report)
+    check_at_least(report, f"{path}.orthogonality", message.orthogonality, 0)
+    check_at_least(report, f"{path}.num_subspace", message.num_subspace, 1)
+    widths, units_path = list(message.bottom_dnn.hidden_units), f"{path}.bottom_dnn.hidden_units"
+    if len(set(widths)) > 1:
+        report.should(units_path, "be equal, because sluice sums the layers", widths)
+    elif any(width % max(message.num_subspace, 1) for width in widths):
+        rule = f"be divisible by `num_subspace`, {message.num_subspace}"
+        report.should(units_path, rule, widths)
 
 
 def check_single_task(message: model_pb2.SingleTask, path: str, report: Report) -> None:

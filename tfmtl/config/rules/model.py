@@ -10,6 +10,7 @@ from tfmtl.config.rules.common import check_at_least, check_layer_name, check_un
 from tfmtl.config.rules.layers import check_dnn
 from tfmtl.config.rules.networks import (
     check_dbmtl,
+    check_l2_constrained,
     check_single_task,
     check_sluice,
     check_stitched,
@@ -126,5 +127,6 @@ _PARTS: Mapping[str, Callable[[Any, str, Report], None]] = {
     "dbmtl": check_dbmtl,
     "cross_stitch": check_stitched,
     "sluice": check_sluice,
+    "l2_constrained": check_l2_constrained,
     "single_task": check_single_task,
 }

@@ -85,6 +85,13 @@ def check_sluice(message: model_pb2.Sluice, path: str, report: Report) -> None:
         report.should(units_path, rule, widths)
 
 
+def check_l2_constrained(message: model_pb2.L2Constrained, path: str, report: Report) -> None:
+    """There are bottoms that can be drawn to each other."""
+    _check_tasks(message, path, report, least=2)
+    check_dnn(report, f"{path}.bottom_dnn", message.bottom_dnn, needed=True)
+    check_at_least(report, f"{path}.l2_constraint", message.l2_constraint, 0)
+
+
 def check_single_task(message: model_pb2.SingleTask, path: str, report: Report) -> None:
     """There are tasks."""
     _check_tasks(message, path, report)

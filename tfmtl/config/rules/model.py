@@ -14,6 +14,7 @@ from tfmtl.config.rules.networks import (
     check_single_task,
     check_sluice,
     check_stitched,
+    check_tensor_factorization,
 )
 from tfmtl.config.support import built_fields
 from tfmtl.config.views import ESMM_PRODUCT, architecture, architectures, placed_towers
@@ -128,5 +129,6 @@ _PARTS: Mapping[str, Callable[[Any, str, Report], None]] = {
     "cross_stitch": check_stitched,
     "sluice": check_sluice,
     "l2_constrained": check_l2_constrained,
+    "tensor_factorization": check_tensor_factorization,
     "single_task": check_single_task,
 }

@@ -92,6 +92,16 @@ def check_l2_constrained(message: model_pb2.L2Constrained, path: str, report: Re
     check_at_least(report, f"{path}.l2_constraint", message.l2_constraint, 0)
 
 
+def check_tensor_factorization(
+    message: model_pb2.TensorFactorization, path: str, report: Report
+) -> None:
+    """There are layers, and the ranks of their kernels."""
+    _check_tasks(message, path, report)
+    check_dnn(report, f"{path}.bottom_dnn", message.bottom_dnn, needed=True)
+    for name in ("input_rank", "output_rank", "task_rank"):
+        check_at_least(report, f"{path}.{name}", getattr(message, name), 1)
+
+
 def check_single_task(message: model_pb2.SingleTask, path: str, report: Report) -> None:
     """There are tasks."""
     _check_tasks(message, path, report)

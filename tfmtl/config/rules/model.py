@@ -9,6 +9,7 @@ from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_at_least, check_layer_name, check_unique
 from tfmtl.config.rules.layers import check_dnn
 from tfmtl.config.rules.networks import (
+    check_aitm,
     check_dbmtl,
     check_l2_constrained,
     check_single_task,
@@ -130,5 +131,6 @@ _PARTS: Mapping[str, Callable[[Any, str, Report], None]] = {
     "sluice": check_sluice,
     "l2_constrained": check_l2_constrained,
     "tensor_factorization": check_tensor_factorization,
+    "aitm": check_aitm,
     "single_task": check_single_task,
 }

@@ -8,7 +8,8 @@ from typing import Any
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_at_least
 from tfmtl.config.rules.layers import check_dnn
-from tfmtl.protos import model_pb2
+from tfmtl.config.wording import Word
+from tfmtl.protos import loss_pb2, model_pb2
 
 
 def check_dbmtl(message: model_pb2.DBMTL, path: str, report: Report) -> None:
@@ -100,6 +101,28 @@ def check_tensor_factorization(
     check_dnn(report, f"{path}.bottom_dnn", message.bottom_dnn, needed=True)
     for name in ("input_rank", "output_rank", "task_rank"):
         check_at_least(report, f"{path}.{name}", getattr(message, name), 1)
+
+
+def check_aitm(message: model_pb2.AITM, path: str, report: Report) -> None:
+    """There are steps, each a probability, and what they hand on has the width of the towers."""
+    _check_tasks(message, path, report, least=2)
+    check_dnn(report, f"{path}.bottom_dnn", message.bottom_dnn)
+    check_dnn(report, f"{path}.transfer_mlp", message.transfer_mlp, needed=True)
+    check_at_least(report, f"{path}.order_weight", message.order_weight, 0)
+    handed_on = list(message.transfer_mlp.hidden_units)[-1:]
+    for index, tower in enumerate(message.task_towers):
+        of, tower_path = f"tower `{tower.tower_name}`", f"{path}.task_towers[{index}]"
+        widths, units_path = list(tower.dnn.hidden_units), f"{tower_path}.dnn.hidden_units"
+        if tower.loss_type != loss_pb2.CLASSIFICATION:
+            received = Word(loss_pb2.LossType.Name(tower.loss_type))
+            report.should(f"{tower_path}.loss_type", "be CLASSIFICATION in aitm", received, of=of)
+        if tower.num_class != 1:
+            report.should(f"{tower_path}.num_class", "be 1 in aitm", tower.num_class, of=of)
+        if not any(widths):
+            report.should(units_path, "have a layer in aitm", widths or None, of=of)
+        elif index and any(handed_on) and widths[-1:] != handed_on:
+            rule = f"end in the width of `transfer_mlp`, {handed_on[0]}"
+            report.should(units_path, rule, widths, of=of)
 
 
 def check_single_task(message: model_pb2.SingleTask, path: str, report: Report) -> None:

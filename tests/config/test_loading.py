@@ -184,6 +184,16 @@ def test_group_that_nothing_reads_is_told(caplog):
     ]
 
 
+def test_number_of_experts_without_layers_is_told(caplog):
+    start, end = GOOD_CONFIG.index("  mmoe {"), GOOD_CONFIG.index("  embedding_regularization")
+    tower = 'task_towers { tower_name: "ctr" label_name: "click" }'
+    text = f"{GOOD_CONFIG[:start]} dbmtl {{ num_expert: 2 {tower} }} {GOOD_CONFIG[end:]}"
+    config.load_text(text.replace('model_class: "MMoE"', ""))
+    assert caplog.messages == [
+        "`model_config.dbmtl.num_expert` is not read, because there is no `expert_dnn`."
+    ]
+
+
 def test_old_spelling_of_the_features_is_told_in_its_own_words():
     start, end = GOOD_CONFIG.index("feature_config {"), GOOD_CONFIG.index("model_config {")
     body = GOOD_CONFIG[start + len("feature_config {") : GOOD_CONFIG.rindex("}", start, end)]

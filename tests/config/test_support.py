@@ -59,11 +59,11 @@ def test_nothing_is_asked_of_what_is_ignored():
 
 
 def test_nothing_more_is_told_of_what_is_not_built():
-    problems, _ = checked("model_config { dbmtl { task_towers { loss_type: JRC_LOSS } } }")
-    assert problems == ["`model_config.dbmtl` is not built yet."]
+    problems, _ = checked("model_config { model_params { task_towers { loss_type: JRC_LOSS } } }")
+    assert problems == ["`model_config.model_params` is not built yet."]
 
 
 def test_only_what_is_built_is_offered():
     assert built_values(loss_pb2.LossType.DESCRIPTOR) == ["CLASSIFICATION", "L2_LOSS"]
     assert "mmoe" in built_fields(model_pb2.Model.DESCRIPTOR)
-    assert "dbmtl" not in built_fields(model_pb2.Model.DESCRIPTOR)
+    assert "model_params" not in built_fields(model_pb2.Model.DESCRIPTOR)

@@ -48,6 +48,13 @@ def randomize(network, seed=1):
     return network
 
 
+def restart(layer):
+    """Sets a layer's weights to those that its arguments make it start with."""
+    fresh = type(layer).from_config(layer.get_config())
+    fresh.build(layer.input_shape)
+    layer.set_weights(fresh.get_weights())
+
+
 def rows(network, seed=2):
     """A batch for all inputs of a network."""
     random = np.random.default_rng(seed)

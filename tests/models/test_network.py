@@ -67,7 +67,13 @@ def test_esmm_shares_its_tables_or_gives_each_tower_its_own(share, tables):
     assert np.isfinite(logits).all()
 
 
+def test_single_tasks_have_tables_of_their_own():
+    pipeline = parse(f"single_task {{ {TOWERS} }}")
+    network = build_network(pipeline, Columns.from_pipeline(pipeline))
+    assert [each.shape for each in network.trainable_weights].count((11, 6)) == 2
+
+
 def test_an_architecture_without_a_file_is_not_built_yet():
     with pytest.raises(ConfigError) as error:
-        build_tasks(parse("dbmtl {}"))
-    assert str(error.value) == "`model_config.dbmtl` is not built yet."
+        build_tasks(parse("model_params {}"))
+    assert str(error.value) == "`model_config.model_params` is not built yet."

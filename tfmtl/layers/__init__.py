@@ -2,26 +2,43 @@
 
 from tfmtl.layers.activations import Dice, PReLU
 from tfmtl.layers.batch_normalization import BatchNormalization
+from tfmtl.layers.cross_stitch import CrossStitch
 from tfmtl.layers.dnn import DNN
 from tfmtl.layers.expert_bank import BankDense, ExpertBank, SplitExperts
 from tfmtl.layers.gate import Gate, GateBank, MixExperts, MixForEach
+from tfmtl.layers.layer_mix import LayerMix
+from tfmtl.layers.order_calibrator import OrderCalibrator
 from tfmtl.layers.packed_embedding import Lookup, PackedEmbedding, Table
 from tfmtl.layers.sigmoid_product import SigmoidProduct
+from tfmtl.layers.similar_bank import SimilarBank
+from tfmtl.layers.subspace_bank import SubspaceBank
+from tfmtl.layers.transfer_attention import TransferAttention
+from tfmtl.layers.tucker_bank import TuckerBank, TuckerDense
+from tfmtl.layers.unstack import Unstack
 
 __all__ = [
     "BankDense",
     "BatchNormalization",
+    "CrossStitch",
     "DNN",
     "Dice",
     "ExpertBank",
     "Gate",
     "GateBank",
+    "LayerMix",
     "Lookup",
     "MixExperts",
     "MixForEach",
+    "OrderCalibrator",
     "PReLU",
     "PackedEmbedding",
     "SigmoidProduct",
+    "SimilarBank",
     "SplitExperts",
+    "SubspaceBank",
     "Table",
+    "TransferAttention",
+    "TuckerBank",
+    "TuckerDense",
+    "Unstack",
 ]

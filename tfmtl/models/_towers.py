@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import tf_keras as keras
@@ -22,6 +23,18 @@ def dnn_arguments(message: layer_pb2.DNN) -> dict[str, Any]:
     }
 
 
+def layer_arguments(message: layer_pb2.DNN) -> list[dict[str, Any]]:
+    """A `DNN` message as the arguments of a stack for each of its layers."""
+    arguments = dnn_arguments(message)
+    units, rates = arguments["hidden_units"], arguments["dropout_ratio"]
+    if len(rates) != len(units):  # None, or one for all.
+        rates = [*rates, 0.0][:1] * len(units)
+    return [
+        {**arguments, "hidden_units": [width], "dropout_ratio": [rate]}
+        for width, rate in zip(units, rates, strict=True)
+    ]
+
+
 def dnn(message: layer_pb2.DNN, l2: float, name: str) -> layers.DNN:
     """The layers of a `DNN` message."""
     return layers.DNN(**dnn_arguments(message), l2=l2, name=name)
@@ -38,12 +51,32 @@ def task_logits(tower: Tower, h: keras.KerasTensor, l2: float) -> keras.KerasTen
     Returns:
         Logits `(batch, units)`.
     """
-    task = tower.tower_name
-    if tower.HasField("dnn"):
-        h = dnn(tower.dnn, l2, name=f"{task}_tower")(h)
+    return head_logits(tower, tower_output(tower, h, l2), l2)
+
+
+def tower_output(tower: Tower, h: keras.KerasTensor, l2: float) -> keras.KerasTensor:
+    """`tower_k(h_k)`, of the layer `<task>_tower`; `h` itself without `dnn`."""
+    if not tower.HasField("dnn"):
+        return h
+    return dnn(tower.dnn, l2, name=f"{tower.tower_name}_tower")(h)
+
+
+def head_logits(tower: Tower, t: keras.KerasTensor, l2: float) -> keras.KerasTensor:
+    """`head_k(t_k)`, of the layer `<task>_logits`: logits `(batch, units)`."""
     head = keras.layers.Dense(
         build_head(tower).units,
         kernel_regularizer=keras.regularizers.L2(l2 / 2) if l2 else None,
-        name=f"{task}_logits",
+        name=f"{tower.tower_name}_logits",
     )
-    return head(h)
+    return head(t)
+
+
+def parallel_logits(
+    towers: Iterable[Tower], h: keras.KerasTensor, l2: float
+) -> dict[str, keras.KerasTensor]:
+    """Logits by task, where `h` `(tasks, batch, width)` has a network's output for each."""
+    bottoms = layers.Unstack(name="bottoms_by_task")(h)
+    return {
+        tower.tower_name: task_logits(tower, bottom, l2)
+        for tower, bottom in zip(towers, bottoms, strict=True)
+    }

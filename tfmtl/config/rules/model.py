@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tfmtl.config.problems import Report
-from tfmtl.config.rules import experts, sharing
+from tfmtl.config.rules import experts, networks, sharing
 from tfmtl.config.rules.common import check_at_least, check_unique
 from tfmtl.config.rules.layers import check_dnn
 from tfmtl.config.rules.tasks import check_towers
@@ -90,4 +90,11 @@ _PARTS: Mapping[str, Callable[[Any, str, Report], None]] = {
     "cgc": experts.check_cgc,
     "ple": experts.check_ple,
     "esmm": _check_esmm,
+    "dbmtl": networks.check_dbmtl,
+    "cross_stitch": networks.check_stitched,
+    "sluice": networks.check_sluice,
+    "l2_constrained": networks.check_l2_constrained,
+    "tensor_factorization": networks.check_tensor_factorization,
+    "aitm": networks.check_aitm,
+    "single_task": networks.check_single_task,
 }

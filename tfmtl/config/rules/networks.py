@@ -1,0 +1,140 @@
+"""Rules of the architectures whose tasks inform each other, or have networks of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tfmtl.config.problems import Report
+from tfmtl.config.rules.common import check_at_least
+from tfmtl.config.rules.layers import check_dnn
+from tfmtl.config.wording import Word
+from tfmtl.protos import loss_pb2, model_pb2
+
+
+def check_dbmtl(message: model_pb2.DBMTL, path: str, report: Report) -> None:
+    """There are tasks, and each reads towers that are listed before it."""
+    _check_tasks(message, path, report)
+    check_dnn(report, f"{path}.bottom_dnn", message.bottom_dnn)
+    if message.HasField("expert_dnn"):
+        check_at_least(report, f"{path}.num_expert", message.num_expert, 1)
+        check_dnn(report, f"{path}.expert_dnn", message.expert_dnn, needed=True)
+    elif message.num_expert:
+        report.warn(f"{path}.num_expert", "is not read, because there is no `expert_dnn`")
+    for index, tower in enumerate(message.task_towers):
+        of = f"tower `{tower.tower_name}`"
+        tower_path = f"{path}.task_towers[{index}]"
+        check_dnn(report, f"{tower_path}.relation_dnn", tower.relation_dnn, of=of)
+        _check_relations(message, index, f"{tower_path}.relation_tower_names", report)
+
+
+def _check_relations(message: model_pb2.DBMTL, index: int, path: str, report: Report) -> None:
+    """What a tower reads exists, is there once, and was computed before it."""
+    tower, towers = message.task_towers[index], [each.tower_name for each in message.task_towers]
+    of, read = f"tower `{tower.tower_name}`", list(tower.relation_tower_names)
+    parents = {each.tower_name: list(each.relation_tower_names) for each in message.task_towers}
+    for place, name in enumerate(read):
+        at = f"{path}[{place}]"
+        if name not in towers:
+            report.should_name(at, "a tower that is listed earlier", name, towers[:index], of=of)
+        elif name in read[:place]:
+            report.should(at, "name each tower once", name, of=of)
+        elif name not in towers[:index]:
+            report.should(at, _earlier(name, tower.tower_name, parents), name, of=of)
+
+
+def _earlier(name: str, reader: str, parents: Mapping[str, Sequence[str]]) -> str:
+    """The rule that a tower breaks which reads itself or a later one."""
+    circle = _way(name, reader, parents, seen=[])
+    if circle:
+        return f"not close a circle, {' reads '.join([reader, *circle])}"
+    return "name a tower that is listed earlier"
+
+
+def _way(start: str, end: str, parents: Mapping[str, Sequence[str]], seen: list[str]) -> list[str]:
+    """The names from a tower to one that it reads, by way of others or not; [] if it does not."""
+    if start == end:
+        return [end]
+    seen.append(start)
+    for parent in parents.get(start, ()):
+        way = _way(parent, end, parents, seen) if parent not in seen else []
+        if way:
+            return [start, *way]
+    return []
+
+
+def check_stitched(
+    message: model_pb2.CrossStitch | model_pb2.Sluice, path: str, report: Report
+) -> None:
+    """There are networks to mix, which start as shares of each other."""
+    _check_tasks(message, path, report, least=2)
+    check_dnn(report, f"{path}.bottom_dnn", message.bottom_dnn, needed=True)
+    if not 0 <= message.self_weight <= 1:
+        report.should(f"{path}.self_weight", "be at least 0 and at most 1", message.self_weight)
+
+
+def check_sluice(message: model_pb2.Sluice, path: str, report: Report) -> None:
+    """Layers can be summed, and cut into sub-spaces."""
+    check_stitched(message, path, report)
+    check_at_least(report, f"{path}.orthogonality", message.orthogonality, 0)
+    check_at_least(report, f"{path}.num_subspace", message.num_subspace, 1)
+    widths, units_path = list(message.bottom_dnn.hidden_units), f"{path}.bottom_dnn.hidden_units"
+    if len(set(widths)) > 1:
+        report.should(units_path, "be equal, because sluice sums the layers", widths)
+    elif any(width % max(message.num_subspace, 1) for width in widths):
+        rule = f"be divisible by `num_subspace`, {message.num_subspace}"
+        report.should(units_path, rule, widths)
+
+
+def check_l2_constrained(message: model_pb2.L2Constrained, path: str, report: Report) -> None:
+    """There are bottoms that can be drawn to each other."""
+    _check_tasks(message, path, report, least=2)
+    check_dnn(report, f"{path}.bottom_dnn", message.bottom_dnn, needed=True)
+    check_at_least(report, f"{path}.l2_constraint", message.l2_constraint, 0)
+
+
+def check_tensor_factorization(
+    message: model_pb2.TensorFactorization, path: str, report: Report
+) -> None:
+    """There are layers, and the ranks of their kernels."""
+    _check_tasks(message, path, report)
+    check_dnn(report, f"{path}.bottom_dnn", message.bottom_dnn, needed=True)
+    for name in ("input_rank", "output_rank", "task_rank"):
+        check_at_least(report, f"{path}.{name}", getattr(message, name), 1)
+
+
+def check_aitm(message: model_pb2.AITM, path: str, report: Report) -> None:
+    """There are steps, each a probability, and what they hand on has the width of the towers."""
+    _check_tasks(message, path, report, least=2)
+    check_dnn(report, f"{path}.bottom_dnn", message.bottom_dnn)
+    check_dnn(report, f"{path}.transfer_mlp", message.transfer_mlp, needed=True)
+    check_at_least(report, f"{path}.order_weight", message.order_weight, 0)
+    handed_on = list(message.transfer_mlp.hidden_units)[-1:]
+    for index, tower in enumerate(message.task_towers):
+        of, tower_path = f"tower `{tower.tower_name}`", f"{path}.task_towers[{index}]"
+        widths, units_path = list(tower.dnn.hidden_units), f"{tower_path}.dnn.hidden_units"
+        if tower.loss_type != loss_pb2.CLASSIFICATION:
+            received = Word(loss_pb2.LossType.Name(tower.loss_type))
+            report.should(f"{tower_path}.loss_type", "be CLASSIFICATION in aitm", received, of=of)
+        if tower.num_class != 1:
+            report.should(f"{tower_path}.num_class", "be 1 in aitm", tower.num_class, of=of)
+        if not any(widths):
+            report.should(units_path, "have a layer in aitm", widths or None, of=of)
+        elif index and any(handed_on) and widths[-1:] != handed_on:
+            rule = f"end in the width of `transfer_mlp`, {handed_on[0]}"
+            report.should(units_path, rule, widths, of=of)
+
+
+def check_single_task(message: model_pb2.SingleTask, path: str, report: Report) -> None:
+    """There are tasks."""
+    _check_tasks(message, path, report)
+    check_dnn(report, f"{path}.bottom_dnn", message.bottom_dnn)
+
+
+def _check_tasks(message: Any, path: str, report: Report, least: int = 1) -> None:
+    """There are tasks, and two where they are to do something with each other."""
+    names = [tower.tower_name for tower in message.task_towers]
+    if not names:
+        report.should(f"{path}.task_towers", "describe the tasks")
+    elif len(names) < least:
+        report.should(f"{path}.task_towers", "describe two tasks or more", names)

@@ -9,6 +9,7 @@ import tf_keras as keras
 
 from tfmtl import layers
 from tfmtl.config.views import Tower
+from tfmtl.layers.perceptron import l2_regularizer
 from tfmtl.protos import layer_pb2
 from tfmtl.tasks import build_head
 
@@ -27,11 +28,11 @@ def layer_arguments(message: layer_pb2.DNN) -> list[dict[str, Any]]:
     """A `DNN` message as the arguments of a stack for each of its layers."""
     arguments = dnn_arguments(message)
     units, rates = arguments["hidden_units"], arguments["dropout_ratio"]
-    if len(rates) != len(units):  # None, or one for all.
-        rates = [*rates, 0.0][:1] * len(units)
+    # One for each layer; otherwise none, or one for all, which is so for each alone, too.
+    by_layer = [[rate] for rate in rates] if len(rates) == len(units) else [rates] * len(units)
     return [
-        {**arguments, "hidden_units": [width], "dropout_ratio": [rate]}
-        for width, rate in zip(units, rates, strict=True)
+        {**arguments, "hidden_units": [width], "dropout_ratio": ratio}
+        for width, ratio in zip(units, by_layer, strict=True)
     ]
 
 
@@ -65,7 +66,7 @@ def head_logits(tower: Tower, t: keras.KerasTensor, l2: float) -> keras.KerasTen
     """`head_k(t_k)`, of the layer `<task>_logits`: logits `(batch, units)`."""
     head = keras.layers.Dense(
         build_head(tower).units,
-        kernel_regularizer=keras.regularizers.L2(l2 / 2) if l2 else None,
+        kernel_regularizer=l2_regularizer(l2),
         name=f"{tower.tower_name}_logits",
     )
     return head(t)

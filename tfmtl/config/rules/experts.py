@@ -13,7 +13,7 @@ def check_mmoe(message: model_pb2.MMoE, path: str, report: Report) -> None:
     """The experts are a number of equal ones, or are listed."""
     check_towers(message, path, report)
     if message.HasField("expert_dnn"):
-        _check_bank(message, path, report)
+        check_bank(message, path, report)
         if message.experts:
             report.warn(f"{path}.experts", "is not read, because there is `expert_dnn`")
     elif message.experts:
@@ -25,14 +25,14 @@ def check_mmoe(message: model_pb2.MMoE, path: str, report: Report) -> None:
 def check_omoe(message: model_pb2.OMoE, path: str, report: Report) -> None:
     """There are experts and tasks."""
     check_towers(message, path, report)
-    _check_bank(message, path, report)
+    check_bank(message, path, report)
 
 
 def check_ml_mmoe(message: model_pb2.MLMMoE, path: str, report: Report) -> None:
     """There are levels, each with experts, and tasks."""
     check_towers(message, path, report)
     for index, level in enumerate(message.levels):
-        _check_bank(level, f"{path}.levels[{index}]", report)
+        check_bank(level, f"{path}.levels[{index}]", report)
     if not message.levels:
         report.should(f"{path}.levels", "describe the levels of experts")
 
@@ -57,6 +57,16 @@ def check_ple(message: model_pb2.PLE, path: str, report: Report) -> None:
     check_unique(report, names)
     if not names:
         report.should(f"{path}.extraction_networks", "describe the levels of experts")
+
+
+def check_bank(
+    message: model_pb2.MMoE | model_pb2.OMoE | model_pb2.ExpertLevel | model_pb2.DBMTL,
+    path: str,
+    report: Report,
+) -> None:
+    """There are experts, and they have layers."""
+    check_at_least(report, f"{path}.num_expert", message.num_expert, 1)
+    check_dnn(report, f"{path}.expert_dnn", message.expert_dnn, needed=True)
 
 
 def _check_network(network: model_pb2.ExtractionNetwork, path: str, report: Report) -> None:
@@ -84,14 +94,6 @@ def _check_counts(
     if not (message.expert_num_per_task or message.share_num):
         rule = "be at least 1, or `share_num` should"
         report.should(f"{path}.expert_num_per_task", rule, message.expert_num_per_task)
-
-
-def _check_bank(
-    message: model_pb2.MMoE | model_pb2.OMoE | model_pb2.ExpertLevel, path: str, report: Report
-) -> None:
-    """There are experts, and they have layers."""
-    check_at_least(report, f"{path}.num_expert", message.num_expert, 1)
-    check_dnn(report, f"{path}.expert_dnn", message.expert_dnn, needed=True)
 
 
 def _check_listed(message: model_pb2.MMoE, path: str, report: Report) -> None:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_at_least
+from tfmtl.config.rules.experts import check_bank
 from tfmtl.config.rules.layers import check_dnn
+from tfmtl.config.rules.tasks import check_towers
 from tfmtl.config.wording import Word
 from tfmtl.protos import loss_pb2, model_pb2
 
 
 def check_dbmtl(message: model_pb2.DBMTL, path: str, report: Report) -> None:
     """There are tasks, and each reads towers that are listed before it."""
-    _check_tasks(message, path, report)
+    check_towers(message, path, report)
     check_dnn(report, f"{path}.bottom_dnn", message.bottom_dnn)
     if message.HasField("expert_dnn"):
-        check_at_least(report, f"{path}.num_expert", message.num_expert, 1)
-        check_dnn(report, f"{path}.expert_dnn", message.expert_dnn, needed=True)
+        check_bank(message, path, report)
     elif message.num_expert:
         report.warn(f"{path}.num_expert", "is not read, because there is no `expert_dnn`")
     for index, tower in enumerate(message.task_towers):
@@ -67,7 +67,7 @@ def check_stitched(
     message: model_pb2.CrossStitch | model_pb2.Sluice, path: str, report: Report
 ) -> None:
     """There are networks to mix, which start as shares of each other."""
-    _check_tasks(message, path, report, least=2)
+    check_towers(message, path, report, least=2)
     check_dnn(report, f"{path}.bottom_dnn", message.bottom_dnn, needed=True)
     if not 0 <= message.self_weight <= 1:
         report.should(f"{path}.self_weight", "be at least 0 and at most 1", message.self_weight)
@@ -88,7 +88,7 @@ def check_sluice(message: model_pb2.Sluice, path: str, report: Report) -> None:
 
 def check_l2_constrained(message: model_pb2.L2Constrained, path: str, report: Report) -> None:
     """There are bottoms that can be drawn to each other."""
-    _check_tasks(message, path, report, least=2)
+    check_towers(message, path, report, least=2)
     check_dnn(report, f"{path}.bottom_dnn", message.bottom_dnn, needed=True)
     check_at_least(report, f"{path}.l2_constraint", message.l2_constraint, 0)
 
@@ -97,7 +97,7 @@ def check_tensor_factorization(
     message: model_pb2.TensorFactorization, path: str, report: Report
 ) -> None:
     """There are layers, and the ranks of their kernels."""
-    _check_tasks(message, path, report)
+    check_towers(message, path, report)
     check_dnn(report, f"{path}.bottom_dnn", message.bottom_dnn, needed=True)
     for name in ("input_rank", "output_rank", "task_rank"):
         check_at_least(report, f"{path}.{name}", getattr(message, name), 1)
@@ -105,7 +105,7 @@ def check_tensor_factorization(
 
 def check_aitm(message: model_pb2.AITM, path: str, report: Report) -> None:
     """There are steps, each a probability, and what they hand on has the width of the towers."""
-    _check_tasks(message, path, report, least=2)
+    check_towers(message, path, report, least=2)
     check_dnn(report, f"{path}.bottom_dnn", message.bottom_dnn)
     check_dnn(report, f"{path}.transfer_mlp", message.transfer_mlp, needed=True)
     check_at_least(report, f"{path}.order_weight", message.order_weight, 0)
@@ -127,14 +127,5 @@ def check_aitm(message: model_pb2.AITM, path: str, report: Report) -> None:
 
 def check_single_task(message: model_pb2.SingleTask, path: str, report: Report) -> None:
     """There are tasks."""
-    _check_tasks(message, path, report)
+    check_towers(message, path, report)
     check_dnn(report, f"{path}.bottom_dnn", message.bottom_dnn)
-
-
-def _check_tasks(message: Any, path: str, report: Report, least: int = 1) -> None:
-    """There are tasks, and two where they are to do something with each other."""
-    names = [tower.tower_name for tower in message.task_towers]
-    if not names:
-        report.should(f"{path}.task_towers", "describe the tasks")
-    elif len(names) < least:
-        report.should(f"{path}.task_towers", "describe two tasks or more", names)

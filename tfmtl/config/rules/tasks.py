@@ -27,10 +27,13 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
     check_unique(report, [(path, tower.tower_name) for path, tower in placed])
 
 
-def check_towers(message: Any, path: str, report: Report) -> None:
-    """An architecture with `task_towers` has some."""
-    if not message.task_towers:
+def check_towers(message: Any, path: str, report: Report, least: int = 1) -> None:
+    """An architecture with `task_towers` has some, two where tasks do something with each other."""
+    names = [tower.tower_name for tower in message.task_towers]
+    if not names:
         report.should(f"{path}.task_towers", "describe the tasks")
+    elif len(names) < least:
+        report.should(f"{path}.task_towers", "describe two tasks or more", names)
 
 
 class _Described(NamedTuple):

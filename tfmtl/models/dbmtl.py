@@ -51,8 +51,9 @@ def _task_inputs(config: model_pb2.DBMTL, h: keras.KerasTensor) -> dict[str, ker
     tasks = [tower.tower_name for tower in config.task_towers]
     if not config.HasField("expert_dnn"):
         return dict.fromkeys(tasks, h)
-    experts = bank(config.expert_dnn, config.num_expert, config.l2_regularization, "experts")(h)
-    return {task: mixture([experts], h, prefix=f"{task}_") for task in tasks}
+    l2 = config.l2_regularization
+    experts = bank(config.expert_dnn, config.num_expert, l2, "experts")(h)
+    return {task: mixture(config, [experts], h, l2, f"{task}_") for task in tasks}
 
 
 def _relation(

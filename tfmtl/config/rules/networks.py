@@ -19,8 +19,11 @@ def check_dbmtl(message: model_pb2.DBMTL, path: str, report: Report) -> None:
     check_dnn(report, f"{path}.bottom_dnn", message.bottom_dnn)
     if message.HasField("expert_dnn"):
         check_bank(message, path, report)
-    elif message.num_expert:
-        report.warn(f"{path}.num_expert", "is not read, because there is no `expert_dnn`")
+        check_dnn(report, f"{path}.gate_dnn", message.gate_dnn)
+    else:
+        for name in ("num_expert", "gate_dnn"):
+            if message.HasField(name):
+                report.warn(f"{path}.{name}", "is not read, because there is no `expert_dnn`")
     for index, tower in enumerate(message.task_towers):
         of = f"tower `{tower.tower_name}`"
         tower_path = f"{path}.task_towers[{index}]"

@@ -12,6 +12,7 @@ from tfmtl.layers.order_calibrator import OrderCalibrator
 from tfmtl.layers.packed_embedding import Lookup, PackedEmbedding, Table
 from tfmtl.layers.sigmoid_ratio import IsRatioClipped, SigmoidRatio
 from tfmtl.layers.similar_bank import SimilarBank
+from tfmtl.layers.stop_gradient import StopGradient
 from tfmtl.layers.subspace_bank import SubspaceBank
 from tfmtl.layers.transfer_attention import TransferAttention
 from tfmtl.layers.tucker_bank import TuckerBank, TuckerDense
@@ -40,6 +41,7 @@ __all__ = [
     "SigmoidRatio",
     "SimilarBank",
     "SplitExperts",
+    "StopGradient",
     "SubspaceBank",
     "Table",
     "TransferAttention",

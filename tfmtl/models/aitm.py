@@ -7,7 +7,8 @@
     penalty = order_weight · mean Σ_{k>1} max(σ(c_k) − σ(c_{k−1}), 0)
 
 The tasks are the steps in order, such as impression → click → purchase, and their probabilities
-those of having come so far, over all rows: a later one should not be above an earlier one.
+those of having come so far, over all rows: a later one should not be above an earlier one. With
+`stop_gradient`, q_{k−1} is taken as it is: step k does not teach those before.
 
 References:
     Xi et al., "Modeling the Sequential Dependence among Audience Multi-step Conversions with
@@ -46,6 +47,8 @@ def _transfer(
 ) -> keras.KerasTensor:
     """q_k, of the q of the task before and the task's own t_k."""
     task = tower.tower_name
+    if config.stop_gradient:
+        q = layers.StopGradient(name=f"{task}_before")(q)
     p = dnn(config.transfer_mlp, config.l2_regularization, name=f"{task}_transfer")(q)
     width = config.project_dim or t.shape[-1]
     return layers.TransferAttention(width, name=f"{task}_attention")([p, t])

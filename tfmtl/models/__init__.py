@@ -19,6 +19,7 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
+import re
 from types import ModuleType
 
 import tf_keras as keras
@@ -33,6 +34,9 @@ from tfmtl.protos import pipeline_pb2
 from tfmtl.tasks import Task, build_task
 
 __all__ = ["build_network", "build_tasks"]
+
+# Keras's words.
+_TWICE = re.compile(r'The name "(.*)" is used \d+ times in the model')
 
 
 def build_network(pipeline: pipeline_pb2.Pipeline, columns: Columns) -> keras.Model:
@@ -53,7 +57,7 @@ def build_network(pipeline: pipeline_pb2.Pipeline, columns: Columns) -> keras.Mo
     logits, funnel = _module(name).logits(message, groups), funnel_of(pipeline)
     if funnel is not None:
         logits = funnel_logits(funnel, logits)
-    return keras.Model(inputs, logits, name=name)
+    return _network(inputs, logits, name)
 
 
 def build_tasks(pipeline: pipeline_pb2.Pipeline) -> list[Task]:
@@ -69,6 +73,20 @@ def build_tasks(pipeline: pipeline_pb2.Pipeline) -> list[Task]:
     if funnel is not None:
         return funnel_tasks(funnel, towers, pipeline)
     return [build_task(tower, pipeline) for tower in towers]
+
+
+def _network(
+    inputs: dict[str, keras.KerasTensor], logits: dict[str, keras.KerasTensor], name: str
+) -> keras.Model:
+    try:
+        return keras.Model(inputs, logits, name=name)
+    except ValueError as error:
+        # Network `a` with tower `b_c`, and network `a_b` with tower `c`.
+        twice = _TWICE.search(str(error))
+        if twice is None:
+            raise
+        text = "Names of towers, experts, bottoms and networks should not together name a layer"
+        raise ConfigError([f"{text} twice. Received: `{twice[1]}`. Rename one of them."]) from error
 
 
 def _module(architecture: str) -> ModuleType:

@@ -5,6 +5,8 @@ from tfmtl.layers.batch_normalization import BatchNormalization
 from tfmtl.layers.cross_stitch import CrossStitch
 from tfmtl.layers.dnn import DNN
 from tfmtl.layers.expert_bank import BankDense, ExpertBank, SplitExperts
+from tfmtl.layers.factorization_machine import FactorizationMachine
+from tfmtl.layers.feature_sum import FeatureSum
 from tfmtl.layers.gate import Gate, GateBank, MixExperts, MixForEach
 from tfmtl.layers.layer_mix import LayerMix
 from tfmtl.layers.order_calibrator import OrderCalibrator
@@ -23,6 +25,8 @@ __all__ = [
     "DNN",
     "Dice",
     "ExpertBank",
+    "FactorizationMachine",
+    "FeatureSum",
     "Gate",
     "GateBank",
     "LayerMix",

@@ -23,7 +23,7 @@ import tf_keras as keras
 
 from tfmtl import config
 from tfmtl.errors import ConfigError
-from tfmtl.features import Columns, build_groups, build_inputs
+from tfmtl.features import Columns, build_groups, build_inputs, build_wide
 from tfmtl.models._groups import Groups
 from tfmtl.protos import pipeline_pb2
 from tfmtl.tasks import Task, build_task
@@ -44,7 +44,14 @@ def build_network(pipeline: pipeline_pb2.Pipeline, columns: Columns) -> keras.Mo
     """
     name = config.architecture(pipeline)
     inputs = build_inputs(columns)
-    groups = Groups(functools.partial(build_groups, pipeline, columns, inputs))
+    groups = Groups(
+        functools.partial(build_groups, pipeline, columns, inputs),
+        functools.partial(build_wide, pipeline, columns, inputs),
+        {
+            group.group_name: len(config.group_features(group))
+            for group in pipeline.model_config.feature_groups
+        },
+    )
     message = getattr(pipeline.model_config, name)
     return keras.Model(inputs, _module(name).logits(message, groups), name=name)
 

@@ -28,7 +28,9 @@ def logits(config: model_pb2.MLMMoE, groups: Groups) -> dict[str, keras.KerasTen
     x, l2 = groups["all"], config.l2_regularization
     experts = _experts(config, x)
     return {
-        tower.tower_name: task_logits(tower, mixture([experts], x, f"{tower.tower_name}_"), l2)
+        tower.tower_name: task_logits(
+            tower, mixture([experts], x, f"{tower.tower_name}_"), l2, groups
+        )
         for tower in config.task_towers
     }
 

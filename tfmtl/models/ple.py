@@ -41,7 +41,7 @@ def logits(config: model_pb2.PLE, groups: Groups) -> dict[str, keras.KerasTensor
         if any(later.share_num for later in networks[index + 1 :]):  # Else nothing reads x_s.
             x_s = mixture([*itertools.chain(*own.values()), *shared], x_s, f"{name}_")
     return {
-        tower.tower_name: task_logits(tower, x[tower.tower_name], l2)
+        tower.tower_name: task_logits(tower, x[tower.tower_name], l2, groups)
         for tower in config.task_towers
     }
 

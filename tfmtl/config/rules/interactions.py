@@ -33,13 +33,16 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
         if not interactions:
             continue
         if stack.field not in _TOWERS and stack.place not in _BOTTOMS:
-            rule = "be left out; they stand in towers, and in bottoms that are built one by one"
+            rule = (
+                "be left out, because they are read in towers and in bottoms that are built one "
+                "by one, not here"
+            )
             kinds = [Word(each.kind) for each in interactions if each.kind]
             report.should(f"{stack.path}.interactions", rule, kinds or None, of=stack.of)
             continue
         for each in interactions:
             _check_interaction(each, pipeline, report, stack.of)
-        _check_distinct(interactions, report, stack.of)
+        _check_distinct(stack, interactions, report)
         if stack.field in _TOWERS and has_trunk:
             _check_input_is_read(stack, interactions, report)
 
@@ -89,15 +92,26 @@ def _check_factors(
         report.should(path, rule, group, of=of)
 
 
-def _check_distinct(interactions: list[PlacedInteraction], report: Report, of: str) -> None:
-    """No group is read twice in the same way, and there is one cross network."""
+def _check_distinct(
+    stack: PlacedStack, interactions: list[PlacedInteraction], report: Report
+) -> None:
+    """There is one cross network, and no group is read twice in the same way."""
+    crosses = [each for each in interactions if each.kind == "dcn"]
+    if len(crosses) > 1:
+        path = f"{stack.path}.interactions"
+        report.should(path, "have one dcn at most", len(crosses), of=stack.of)
     seen: set[tuple[str, str]] = set()
     for each in interactions:
-        reads = (each.kind, getattr(each.parameters, "group_name", ""))
-        if each.kind and reads in seen:
-            path, rule = f"{each.path}.{each.kind}", "be another interaction than those before"
-            report.should(path, rule, reads[1] or Word("a second one"), of=of)
-        seen.add(reads)
+        if each.kind not in ("wide", "fm"):
+            continue
+        group = each.parameters.group_name
+        if (each.kind, group) in seen:
+            path, rule = (
+                f"{each.path}.{each.kind}.group_name",
+                f"name another group than the {each.kind} before it",
+            )
+            report.should(path, rule, group, of=stack.of)
+        seen.add((each.kind, group))
 
 
 def _check_input_is_read(

@@ -27,24 +27,32 @@ _BOTTOMS = (
 def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
     """Interactions stand in towers and in bottoms, and find what they read."""
     stacks = placed_stacks(pipeline)
-    has_trunk = any(stack.field not in _TOWERS for stack in stacks)
     for stack in stacks:
         interactions = placed_interactions(stack)
         if not interactions:
             continue
         if stack.field not in _TOWERS and stack.place not in _BOTTOMS:
-            rule = (
-                "be left out, because they are read in towers and in bottoms that are built one "
-                "by one, not here"
-            )
-            kinds = [Word(each.kind) for each in interactions if each.kind]
-            report.should(f"{stack.path}.interactions", rule, kinds or None, of=stack.of)
+            _refuse(stack, interactions, report)
             continue
         for each in interactions:
             _check_interaction(each, pipeline, report, stack.of)
         _check_distinct(stack, interactions, report)
-        if stack.field in _TOWERS and has_trunk:
+        if stack.field in _TOWERS and not all(map(_is_of_tower, stacks)):
             _check_input_is_read(stack, interactions, report)
+
+
+def _is_of_tower(stack: PlacedStack) -> bool:
+    """Whether a stack is a task's own, its relation included."""
+    return stack.field.startswith(("TaskTower.", "BayesTaskTower."))
+
+
+def _refuse(stack: PlacedStack, interactions: list[PlacedInteraction], report: Report) -> None:
+    rule = (
+        "be left out, because they are read in towers and in bottoms that are built one by one, "
+        "not here"
+    )
+    kinds = [Word(each.kind) for each in interactions if each.kind]
+    report.should(f"{stack.path}.interactions", rule, kinds or None, of=stack.of)
 
 
 def _check_interaction(

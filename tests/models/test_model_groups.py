@@ -44,9 +44,17 @@ def test_a_wide_part_is_that_of_the_layer_it_is_named_for(groups):
     assert groups.own("ctr").wide("user", 4, 0.1, "ctr_tower_wide/user") == expected
 
 
-def test_an_unknown_group_is_told_with_the_known_ones(groups):
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda groups: groups["item"],
+        lambda groups: groups.size("item"),
+        lambda groups: groups.wide("item", 1, 0.0, "ctr_tower_wide/item"),
+    ],
+)
+def test_an_unknown_group_is_told_with_the_known_ones(groups, read):
     with pytest.raises(ConfigError) as error:
-        groups["item"]
+        read(groups)
     assert str(error.value) == (
         '`feature_groups` should have a group named "item". Received: "all", "user".'
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import tf_keras as keras
 
@@ -42,11 +42,7 @@ class Groups:
     def __getitem__(self, name: str) -> keras.KerasTensor:
         if self._tensors is None:
             self._tensors = self._build(suffix=self._suffix)
-        if name not in self._tensors:
-            known = ", ".join(f'"{group}"' for group in self._tensors)
-            raise ConfigError(
-                [f'`feature_groups` should have a group named "{name}". Received: {known}.']
-            )
+        _require(name, self._tensors)
         return self._tensors[name]
 
     def own(self, owner: str) -> Groups:
@@ -57,6 +53,7 @@ class Groups:
 
     def size(self, name: str) -> int:
         """How many features a group has."""
+        _require(name, self._sizes)
         return self._sizes[name]
 
     def wide(self, name: str, width: int, l2: float, layer: str) -> keras.KerasTensor:
@@ -68,4 +65,13 @@ class Groups:
             l2: Penalty on the kernel of the numbers.
             layer: Begins the names of its layers.
         """
+        _require(name, self._sizes)
         return self._wide(group_name=name, width=width, l2=l2, name=layer)
+
+
+def _require(name: str, known: Collection[str]) -> None:
+    if name not in known:
+        names = ", ".join(f'"{group}"' for group in known)
+        raise ConfigError(
+            [f'`feature_groups` should have a group named "{name}". Received: {names}.']
+        )

@@ -6,6 +6,8 @@ from tfmtl.layers.cross_stitch import CrossStitch
 from tfmtl.layers.dnn import DNN
 from tfmtl.layers.event_logit import REST, EventLogit, OutcomeLogit
 from tfmtl.layers.expert_bank import BankDense, ExpertBank, SplitExperts
+from tfmtl.layers.factorization_machine import FactorizationMachine
+from tfmtl.layers.feature_sum import FeatureSum
 from tfmtl.layers.gate import Gate, GateBank, MixExperts, MixForEach
 from tfmtl.layers.layer_mix import LayerMix
 from tfmtl.layers.order_calibrator import OrderCalibrator
@@ -26,6 +28,8 @@ __all__ = [
     "Dice",
     "EventLogit",
     "ExpertBank",
+    "FactorizationMachine",
+    "FeatureSum",
     "Gate",
     "GateBank",
     "IsRatioClipped",

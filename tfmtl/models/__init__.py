@@ -27,7 +27,7 @@ import tf_keras as keras
 from tfmtl import config
 from tfmtl.config.funnels import funnel_of
 from tfmtl.errors import ConfigError
-from tfmtl.features import Columns, build_groups, build_inputs
+from tfmtl.features import Columns, build_groups, build_inputs, build_wide
 from tfmtl.models._funnel import funnel_logits, funnel_tasks
 from tfmtl.models._groups import Groups
 from tfmtl.protos import pipeline_pb2
@@ -52,7 +52,14 @@ def build_network(pipeline: pipeline_pb2.Pipeline, columns: Columns) -> keras.Mo
     """
     name = config.architecture(pipeline)
     inputs = build_inputs(columns)
-    groups = Groups(functools.partial(build_groups, pipeline, columns, inputs))
+    groups = Groups(
+        functools.partial(build_groups, pipeline, columns, inputs),
+        functools.partial(build_wide, pipeline, columns, inputs),
+        {
+            group.group_name: len(config.group_features(group))
+            for group in pipeline.model_config.feature_groups
+        },
+    )
     message = getattr(pipeline.model_config, name)
     logits, funnel = _module(name).logits(message, groups), funnel_of(pipeline)
     if funnel is not None:

@@ -22,7 +22,7 @@ import tf_keras as keras
 
 from tfmtl import layers
 from tfmtl.models._groups import Groups
-from tfmtl.models._towers import dnn, head_logits, tower_output
+from tfmtl.models._towers import dnn, head_logits, stack, tower_output
 from tfmtl.protos import model_pb2, tower_pb2
 
 
@@ -30,10 +30,10 @@ def logits(config: model_pb2.AITM, groups: Groups) -> dict[str, keras.KerasTenso
     """Builds the graph from the group `all` to the logits by task."""
     l2, h = config.l2_regularization, groups["all"]
     if config.HasField("bottom_dnn"):
-        h = dnn(config.bottom_dnn, l2, name="bottom")(h)
+        h = stack(config.bottom_dnn, h, l2, groups, name="bottom")
     q, steps = None, {}
     for tower in config.task_towers:
-        t = tower_output(tower, h, l2)
+        t = tower_output(tower, h, l2, groups)
         q = t if q is None else _transfer(config, tower, q, t)
         steps[tower.tower_name] = head_logits(tower, q, l2)
     if not config.order_weight:

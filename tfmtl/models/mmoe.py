@@ -26,7 +26,7 @@ def logits(config: model_pb2.MMoE, groups: Groups) -> dict[str, keras.KerasTenso
     experts = _experts(config, x)
     return {
         tower.tower_name: task_logits(
-            tower, mixture(config, [experts], x, l2, f"{tower.tower_name}_"), l2
+            tower, mixture(config, [experts], x, l2, f"{tower.tower_name}_"), l2, groups
         )
         for tower in config.task_towers
     }

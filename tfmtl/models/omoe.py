@@ -24,4 +24,4 @@ def logits(config: model_pb2.OMoE, groups: Groups) -> dict[str, keras.KerasTenso
     x, l2 = groups["all"], config.l2_regularization
     experts = bank(config.expert_dnn, config.num_expert, l2, name="experts")(x)
     h = mixture(config, [experts], x, l2)
-    return {tower.tower_name: task_logits(tower, h, l2) for tower in config.task_towers}
+    return {tower.tower_name: task_logits(tower, h, l2, groups) for tower in config.task_towers}

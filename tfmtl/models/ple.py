@@ -45,7 +45,7 @@ def logits(config: model_pb2.PLE, groups: Groups) -> dict[str, keras.KerasTensor
             experts = [*itertools.chain(*own.values()), *shared]
             x_s = mixture(network, experts, x_s, l2, f"{name}_")
     return {
-        tower.tower_name: task_logits(tower, x[tower.tower_name], l2)
+        tower.tower_name: task_logits(tower, x[tower.tower_name], l2, groups)
         for tower in config.task_towers
     }
 

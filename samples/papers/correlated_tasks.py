@@ -8,6 +8,7 @@ whose weights have the cosine p, for several p. Writes
     label_correlation    the correlation of the two labels against p (MMoE paper, figure 2)
     loss_curves          the training loss over the steps at three p (MMoE paper, figure 4)
     loss_by_cosine       the loss on fresh rows against p (PLE paper, figure 8)
+    wins                 in how many seeds an architecture's loss is below Shared-Bottom's
     parameters           the widths, and the numbers of parameters
 
 as tables and pictures. `correlated_tasks.md` has the results.
@@ -105,6 +106,7 @@ def main() -> int:
     write_correlations(options)
     losses, curves = train_all(options)
     write_losses(losses, options)
+    write_wins(losses, options)
     write_curves(curves, options)
     return 0
 
@@ -188,10 +190,10 @@ def write_losses(losses: experiment.Table, options: argparse.Namespace) -> None:
     losses.write(options.output, "loss_by_cosine")
     cosines = options.setting.cosines
     with experiment.picture(options.output, "loss_by_cosine") as axes:
-        for architecture in ARCHITECTURES:
+        for place, architecture in enumerate(ARCHITECTURES):
             row = NAMES[architecture]
             axes.errorbar(
-                cosines,
+                np.array(cosines) + 0.01 * place,  # So that bars do not hide one another.
                 [losses.mean(row, f"p = {cosine}") for cosine in cosines],
                 [losses.deviation(row, f"p = {cosine}") for cosine in cosines],
                 fmt="o-",
@@ -203,6 +205,18 @@ def write_losses(losses: experiment.Table, options: argparse.Namespace) -> None:
         axes.axhline(data.NOISE_VARIANCE, color="0.7", linestyle=":", label="noise")
         axes.set(xlabel="cosine p of the weights", ylabel="loss on fresh rows", ylim=(0, None))
         axes.legend(frameon=False)
+
+
+def write_wins(losses: experiment.Table, options: argparse.Namespace) -> None:
+    """Counts the seeds: the same rows, so that a pair of losses can be compared."""
+    table = experiment.Table("architecture", digits=0)
+    for architecture, column in itertools.product(ARCHITECTURES[1:], losses.columns):
+        row = NAMES[architecture]
+        pairs = zip(
+            losses.values(row, column), losses.values(NAMES["shared_bottom"], column), strict=True
+        )
+        table.add(row, column, sum(loss < baseline for loss, baseline in pairs))
+    table.write(options.output, "wins")
 
 
 def write_curves(curves: Curves, options: argparse.Namespace) -> None:

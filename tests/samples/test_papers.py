@@ -205,6 +205,25 @@ def test_sizes_that_cannot_be_equal_are_told():
         correlated_models.equal_width("ple", sizes)
 
 
+def test_wins_are_counted_seed_by_seed(tmp_path):
+    losses = experiment.Table("architecture")
+    for name, values in [
+        ("Shared-Bottom", [2, 2, 2]),
+        ("OMoE", [3, 3, 2]),
+        ("MMoE", [1, 9, 1]),
+        ("PLE", [1, 1, 1]),
+    ]:
+        for value in values:
+            losses.add(name, "p = 0.5", value)
+    correlated_tasks.write_wins(losses, argparse.Namespace(output=tmp_path))
+    wins = pd.read_csv(tmp_path / "wins.csv")
+    assert dict(zip(wins["architecture"], wins["mean"], strict=True)) == {
+        "OMoE": 0,
+        "MMoE": 2,
+        "PLE": 3,
+    }
+
+
 def test_a_smoothed_curve_has_means_of_several_points():
     curve = [(step, float(step**2)) for step in range(1, 8)]
     assert correlated_tasks.smooth(curve) == [
@@ -233,7 +252,7 @@ def test_distance_is_half_of_the_differences(first, second, expected):
 
 OUTPUTS = {
     "correlated_tasks": {
-        "tables": ["label_correlation", "loss_by_cosine", "loss_curves", "parameters"],
+        "tables": ["label_correlation", "loss_by_cosine", "loss_curves", "parameters", "wins"],
         "pictures": ["label_correlation", "loss_by_cosine", "loss_curves"],
     },
     "expert_utilisation": {

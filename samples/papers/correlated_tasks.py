@@ -193,7 +193,7 @@ def write_losses(losses: experiment.Table, options: argparse.Namespace) -> None:
         for place, architecture in enumerate(ARCHITECTURES):
             row = NAMES[architecture]
             axes.errorbar(
-                np.array(cosines) + 0.01 * place,  # So that bars do not hide one another.
+                np.array(cosines) + 0.01 * (place - 1.5),  # So that bars do not hide one another.
                 [losses.mean(row, f"p = {cosine}") for cosine in cosines],
                 [losses.deviation(row, f"p = {cosine}") for cosine in cosines],
                 fmt="o-",
@@ -204,7 +204,7 @@ def write_losses(losses: experiment.Table, options: argparse.Namespace) -> None:
             )
         axes.axhline(data.NOISE_VARIANCE, color="0.7", linestyle=":", label="noise")
         axes.set(xlabel="cosine p of the weights", ylabel="loss on fresh rows", ylim=(0, None))
-        axes.legend(frameon=False)
+        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def write_wins(losses: experiment.Table, options: argparse.Namespace) -> None:

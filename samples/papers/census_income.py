@@ -70,7 +70,7 @@ class Setting:
 
 
 SETTINGS = {
-    "small": Setting(3, epochs=8, batch_size=1024, learning_rate=0.008, decay=0.6, patience=8),
+    "small": Setting(3, epochs=6, batch_size=1024, learning_rate=0.02, decay=0.5, patience=6),
     # That of `mmoe_on_census_income.config`, and more seeds. (The paper has hundreds.)
     "paper": Setting(10, epochs=25, batch_size=512, learning_rate=0.002, decay=0.9, patience=7),
     "tiny": Setting(2, epochs=1, batch_size=64, learning_rate=0.01, decay=1.0, patience=1),

@@ -39,7 +39,7 @@ def run(source, output, *arguments):
 
 @pytest.fixture(name="census")
 def census_fixture(monkeypatch):
-    """The experiment's module, which finds `experiment.py` beside it."""
+    """The experiment's module, which finds the others beside it."""
     monkeypatch.syspath_prepend(PAPERS)
     return importlib.import_module("census_income")
 
@@ -62,7 +62,7 @@ def test_two_architectures_end_in_tables_and_a_picture(tmp_path):
     assert text.splitlines()[0] == f"| architecture | {' | '.join(columns)} |"
     assert text in done.stdout
     sizes = pd.read_csv(tmp_path / "results" / "census_income_sizes.csv", index_col=[0, 1])["mean"]
-    assert sizes["mmoe", "units"] == 16
+    assert sizes["mmoe", "width"] == 16
     assert abs(sizes["ple", "parameters"] / sizes["mmoe", "parameters"] - 1) < 0.03
     assert (tmp_path / "results" / "census_income.png").read_bytes().startswith(b"\x89PNG")
 
@@ -76,14 +76,18 @@ def test_another_file_is_told_of_in_one_line(tmp_path):
 
 
 def test_sizes_are_those_of_the_models_and_about_equal(census):
-    inputs = census.sample_inputs()
-    budget = census.ARCHITECTURES["mmoe"].num_parameters(inputs, census.MMOE_UNITS)
+    inputs = census.feature_width()
+    sizes = []
     for name, architecture in census.ARCHITECTURES.items():
-        units = architecture.units_of(inputs, budget)
-        assert architecture.num_parameters(inputs, units) == pytest.approx(budget, rel=0.03)
-        text = census.model_text(name, units, ["income", "marital"])
-        _, model = build_model(tfmtl.load_config(census.CONFIG, {f"model_config.{name}": text}))
-        tables = {variable.ref() for variable in model.embedding_variables()}
-        others = [w for w in model.network.trainable_weights if w.ref() not in tables]
-        expected = architecture.num_parameters(inputs, units)
-        assert sum(w.shape.num_elements() for w in others) == expected, name
+        width = architecture.equal_width(inputs)
+        sizes.append(architecture.num_parameters(inputs, width))
+        message = architecture.message(width, ["income", "marital"])
+        _, model = build_model(tfmtl.load_config(census.CONFIG, {f"model_config.{name}": message}))
+        assert sizes[-1] == count(model.network.trainable_weights) - count(
+            model.embedding_variables()
+        ), name
+    assert max(sizes) / min(sizes) < 1.03
+
+
+def count(variables):
+    return sum(variable.shape.num_elements() for variable in variables)

@@ -26,7 +26,7 @@ import dataclasses
 import itertools
 import pathlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import correlated_data as data
 import experiment
@@ -44,6 +44,9 @@ NAMES = {"shared_bottom": "Shared-Bottom", "omoe": "OMoE", "mmoe": "MMoE", "ple"
 COLORS = {"shared_bottom": "C7", "omoe": "C2", "mmoe": "C0", "ple": "C3"}
 CURVE_COSINES = (0.5, 0.9, 1.0)
 SMOOTHED_POINTS = 5  # Training losses that make one point of a curve.
+
+Curve = list[tuple[int, float]]  # Steps, and the losses at them.
+Curves = dict[tuple[str, float], list[Curve]]  # By architecture and cosine, one for each seed.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,16 +145,12 @@ def make_frames(setting: Setting, cosine: float, seed: int) -> Iterator[pd.DataF
     yield data.make_frame(random, weights, setting.steps * setting.batch_size)
 
 
-Losses = experiment.Table
-Curves = dict[tuple[str, float], list[list[tuple[int, float]]]]
-
-
-def train_all(options: argparse.Namespace) -> tuple[Losses, Curves]:
+def train_all(options: argparse.Namespace) -> tuple[experiment.Table, Curves]:
     """Trains every architecture at every cosine with every seed.
 
     Returns:
-        The losses on fresh rows by architecture and cosine, and the curves of the training losses,
-        one for each seed. A loss is the mean of the two tasks' mean squared errors.
+        The losses on fresh rows by architecture and cosine, and the curves of the training losses.
+        A loss is the mean of the two tasks' mean squared errors.
     """
     setting, curves = options.setting, {}
     losses = experiment.Table("architecture")
@@ -184,7 +183,7 @@ def check_size(architecture: str, sizes: Sizes, received: int) -> None:
         )
 
 
-def write_losses(losses: Losses, options: argparse.Namespace) -> None:
+def write_losses(losses: experiment.Table, options: argparse.Namespace) -> None:
     """Shows the losses on fresh rows."""
     losses.write(options.output, "loss_by_cosine")
     cosines = options.setting.cosines
@@ -201,8 +200,8 @@ def write_losses(losses: Losses, options: argparse.Namespace) -> None:
                 color=COLORS[architecture],
                 label=row,
             )
-        axes.set(xlabel="cosine p of the weights", ylabel="loss on fresh rows")
-        axes.set_ylim(bottom=0)
+        axes.axhline(data.NOISE_VARIANCE, color="0.7", linestyle=":", label="noise")
+        axes.set(xlabel="cosine p of the weights", ylabel="loss on fresh rows", ylim=(0, None))
         axes.legend(frameon=False)
 
 
@@ -221,11 +220,12 @@ def write_curves(curves: Curves, options: argparse.Namespace) -> None:
                 axes.plot(steps, losses, color=COLORS[architecture], label=NAMES[architecture])
             axes.set(title=f"p = {cosine}", xlabel="step", yscale="log")
         all_axes[0].set_ylabel("training loss")
+        all_axes[0].yaxis.set_major_formatter("{x:g}")
         all_axes[-1].legend(frameon=False)
     table.write(options.output, "loss_curves")
 
 
-def smooth(curve: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+def smooth(curve: Curve) -> Curve:
     """A curve with the mean of several points for each of them, at the last one's step."""
     parts = [curve[at : at + SMOOTHED_POINTS] for at in range(0, len(curve), SMOOTHED_POINTS)]
     return [(part[-1][0], float(np.mean([loss for _, loss in part]))) for part in parts]

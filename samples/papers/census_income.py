@@ -123,7 +123,7 @@ def main() -> None:
     )
     options = experiment.parse(parser, SETTINGS)
     write_sizes(options)
-    scores = experiment.Table("architecture")
+    scores = experiment.Table("architecture", digits=5)
     for group in GROUPS:
         train_all(group, options, scores)
     scores.write(options.output, "census_income")

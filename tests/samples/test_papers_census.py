@@ -1,11 +1,11 @@
 """The Census-Income experiment, run as users run it, on a small file of the set's form."""
 
 import gzip
-import importlib
 import pathlib
 import subprocess
 import sys
 
+import census_income as census
 import numpy as np
 import pandas as pd
 import pytest
@@ -35,13 +35,6 @@ def run(source, output, *arguments):
     command = [sys.executable, PAPERS / "census_income.py", "--setting", "tiny"]
     options = ["--input", source, "--output", output, *arguments]
     return subprocess.run(list(map(str, [*command, *options])), capture_output=True, text=True)
-
-
-@pytest.fixture(name="census")
-def census_fixture(monkeypatch):
-    """The experiment's module, which finds the others beside it."""
-    monkeypatch.syspath_prepend(PAPERS)
-    return importlib.import_module("census_income")
 
 
 def test_two_architectures_end_in_tables_and_a_picture(tmp_path):
@@ -75,7 +68,7 @@ def test_another_file_is_told_of_in_one_line(tmp_path):
     assert done.stderr.splitlines()[-1].startswith(f"{source}:1: expected 42 columns. Received: 2.")
 
 
-def test_sizes_are_those_of_the_models_and_about_equal(census):
+def test_sizes_are_those_of_the_models_and_about_equal():
     inputs = census.feature_width()
     sizes = []
     for name, architecture in census.ARCHITECTURES.items():

@@ -8,6 +8,7 @@ from setuptools import Command, find_packages, setup
 from setuptools.command.build_py import build_py
 
 ROOT = pathlib.Path(__file__).parent.resolve()
+PAPERS = ["matplotlib>=3.9,<4"]  # The experiments in samples/papers draw pictures.
 
 
 class BuildProtos(Command):
@@ -65,7 +66,9 @@ setup(
         "pyarrow>=18,<27",
     ],
     extras_require={
+        "papers": PAPERS,
         "dev": [
+            *PAPERS,
             "grpcio-tools>=1.76,<1.79",
             "mypy>=1.18,<3",
             "pandas-stubs",

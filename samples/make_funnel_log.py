@@ -32,15 +32,15 @@ import numpy as np
 import pyarrow as pa
 from make_ecommerce_log import pick, sigmoid, standardize, write_log
 
-USERS = 6_000
-ITEMS = 1_500
+USERS = 3_000
+ITEMS = 800
 AGES = 7
 CITIES = 30
 CATEGORIES = 20
 BRANDS = 80
 POSITIONS = 10
 SCENES = ("home", "search", "cart", "mail")
-HIDDEN = 4  # Factors of a user and of an item, in each of the two scores.
+HIDDEN = 3  # Factors of a user and of an item, in each of the two scores.
 SCORES = 2  # Interest and need.
 
 

@@ -7,6 +7,7 @@ and the last tenth of them is the evaluation file. The columns:
 
     labels    click (0 or 1)
               buy (0 or 1; only what is clicked can be bought)
+              cart (0 or 1; only what is clicked can be put there, and most of what is bought was)
               log_dwell (log of the seconds spent on a clicked item; empty without a click)
               satisfaction (0, 1 or 2 for what was bought; empty otherwise)
     user      user_id, gender, age_level, city
@@ -196,6 +197,7 @@ def make_log(rows: int, seed: int) -> tuple[pa.Table, dict[str, float]]:
         "click": pa.array(click.astype(np.int8)),
         "buy": pa.array(buy.astype(np.int8)),
         **make_aftermath(rng, click, buy, click_logit, items.quality[seen.item] + buy_logit),
+        "cart": make_carts(np.random.default_rng([seed, 2]), click, buy, buy_logit),
     }
     columns = {**labels, **show(rng, users, items, seen)}
     facts = {
@@ -223,6 +225,14 @@ def make_aftermath(
         "log_dwell": pa.array(np.maximum(log_dwell, 0).round(3), mask=~click),
         "satisfaction": pa.array(satisfaction, mask=~buy),
     }
+
+
+def make_carts(
+    rng: np.random.Generator, click: np.ndarray, buy: np.ndarray, interest: np.ndarray
+) -> pa.Array:
+    """What was put into the cart: four fifths of what was bought, and some that was not."""
+    probability = np.where(buy, 0.8, 0.5 * sigmoid(interest))
+    return pa.array((click & (rng.random(len(click)) < probability)).astype(np.int8))
 
 
 def show(

@@ -13,10 +13,14 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfmtl import config
+from tfmtl.config.funnels import Funnel, Outcome, Step
 from tfmtl.config.known_fields import known_field
 from tfmtl.config.views import architectures
 from tfmtl.features import Columns
 from tfmtl.models import build_network, build_tasks
+from tfmtl.models._funnel import funnel_logits
+from tfmtl.protos import loss_pb2
+from tfmtl.tasks import build_head
 
 SAMPLES = pathlib.Path(__file__).parents[2] / "samples"
 BATCH = 24
@@ -165,6 +169,18 @@ def test_a_saved_model_gives_the_same_answers(built, tmp_path):
     tf.saved_model.save(served, str(tmp_path))
     loaded = tf.saved_model.load(str(tmp_path))
     assert_equal(loaded.answer(built.raw), built.network(built.encoded))
+
+
+def test_two_of_its_binary_towers_can_be_steps_of_a_funnel(built):
+    towers = [each for each in config.towers(built.pipeline) if build_head(each).units == 1]
+    tasks = [each.tower_name for each in towers if each.loss_type == loss_pb2.CLASSIFICATION][:2]
+    steps = [Step("start", [Outcome("first", tasks[0])]), Step("first", [Outcome("end", tasks[1])])]
+    logits = funnel_logits(Funnel(steps), built.network.output)
+    network = keras.Model(built.network.input, logits)
+    answers = {task: np.float64(each) for task, each in network(built.encoded).items()}
+    first, second = (1 / (1 + np.exp(-answers[task])) for task in tasks)
+    end = 1 / (1 + np.exp(-answers["end"]))
+    np.testing.assert_allclose(end, first * second, rtol=1e-4)
 
 
 def test_steps_on_one_batch_lower_its_loss(built):

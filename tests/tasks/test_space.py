@@ -7,10 +7,13 @@ import tensorflow as tf
 from tfmtl.tasks.space import (
     ColumnIndicator,
     ColumnLabel,
+    ComplementLabel,
     LabelIndicator,
     ProductLabel,
     SampleSpace,
     SampleWeight,
+    SumLabel,
+    UnknownLabel,
 )
 
 NAN = float("nan")
@@ -93,6 +96,25 @@ def test_a_product_is_known_to_be_0_where_the_event_did_not_happen():
         targets(click=[0.0, 0.0, 1.0, 1.0, 1.0, NAN], buy=[NAN, 1.0, NAN, 0.0, 1.0, 1.0])
     )
     np.testing.assert_array_equal(label, [0.0, 0.0, NAN, 0.0, 1.0, NAN])
+
+
+def test_one_of_events_that_exclude_each_other_is_their_sum():
+    either = SumLabel([ColumnLabel("a"), ColumnLabel("b")])
+    label = either.read(targets(a=[1.0, 0.0, 0.0, NAN], b=[0.0, 0.25, 0.0, 0.0]))
+    np.testing.assert_array_equal(label, [1.0, 0.25, 0.0, NAN])
+    assert SumLabel([ColumnLabel("a"), ColumnLabel("a")]).columns == ["a"]
+
+
+def test_a_complement_is_known_where_its_event_is():
+    label = ComplementLabel(ColumnLabel("a")).read(targets(a=[1.0, 0.0, NAN]))
+    np.testing.assert_array_equal(label, [0.0, 1.0, NAN])
+
+
+def test_what_no_column_tells_leaves_every_row_out():
+    space = SampleSpace(UnknownLabel())
+    label, weight = space.rows(targets(a=[1.0, 0.0]))
+    np.testing.assert_array_equal([label, weight], np.zeros((2, 2)))
+    assert space.columns == []
 
 
 def test_columns_are_listed_once_in_the_order_they_are_read():

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tfmtl.config.views import ESMM_PRODUCT, Tower, architecture, towers
+from tfmtl.config.funnels import funnel_of, masked
+from tfmtl.config.views import (
+    DIVISION_CLIPPED,
+    DIVISION_RATIO,
+    ESMM_PRODUCT,
+    Tower,
+    architecture,
+    towers,
+)
 from tfmtl.protos import loss_pb2, pipeline_pb2
 
 # Those of the heads in `tfmtl.tasks`, which would bring TensorFlow with it; a test keeps the two
@@ -60,27 +68,42 @@ def best_metric(pipeline: pipeline_pb2.Pipeline) -> str:
 
 def _measured(pipeline: pipeline_pb2.Pipeline) -> Iterator[tuple[str, str]]:
     """Yields metrics and where they are taken, in the order of the tasks."""
+    places = _places(pipeline)
     for tower in towers(pipeline):
         given = [name for each in tower.metrics_set if (name := each.WhichOneof("metric"))]
         for metric in given or head_metrics(tower)[:_DEFAULTS]:
-            for place in _places(pipeline, tower):
+            for place in places[tower.tower_name]:
                 yield metric, place
+    if architecture(pipeline) == "division":
+        yield "mean_prediction", DIVISION_CLIPPED
 
 
-def _places(pipeline: pipeline_pb2.Pipeline, tower: Tower) -> Sequence[str]:
-    """Where a tower's metrics are taken; esmm's conversion among clicks and over all rows."""
-    if architecture(pipeline) != "esmm" or tower.tower_name != _conversion(pipeline):
-        return [tower.tower_name]
-    return [ESMM_PRODUCT, f"{tower.tower_name}_masked"]
+def _places(pipeline: pipeline_pb2.Pipeline) -> dict[str, list[str]]:
+    """Where the metrics of each tower are taken: over all rows, or among those that came so far."""
+    funnel, places = funnel_of(pipeline), {name: [name] for name in _names(pipeline)}
+    if architecture(pipeline) == "esmm":
+        conversion = list(places)[-1]
+        places[conversion] = [ESMM_PRODUCT, masked(conversion)]
+    elif architecture(pipeline) == "division":
+        places[list(places)[-1]].append(masked(DIVISION_RATIO))
+    elif funnel is not None:
+        places |= {name: funnel.measured(name) for name in places if name in funnel.towers}
+    return places
 
 
 def _trained(pipeline: pipeline_pb2.Pipeline) -> list[str]:
     """The tasks that have a loss."""
-    names = [tower.tower_name for tower in towers(pipeline)]
+    names, funnel = _names(pipeline), funnel_of(pipeline)
     if architecture(pipeline) == "esmm":
-        return [ESMM_PRODUCT if name == _conversion(pipeline) else name for name in names]
-    return names
+        return [*names[:-1], ESMM_PRODUCT]
+    if funnel is None:
+        return names
+    return [
+        task
+        for name in names
+        for task in (funnel.trained_by(name) if name in funnel.towers else [name])
+    ]
 
 
-def _conversion(pipeline: pipeline_pb2.Pipeline) -> str:
-    return pipeline.model_config.esmm.cvr_tower.tower_name
+def _names(pipeline: pipeline_pb2.Pipeline) -> list[str]:
+    return [tower.tower_name for tower in towers(pipeline)]

@@ -13,8 +13,10 @@ from tfmtl.protos import dataset_pb2, feature_pb2, model_pb2, pipeline_pb2, towe
 Tower = tower_pb2.TaskTower | tower_pb2.BayesTaskTower
 M = TypeVar("M", bound=Message)
 
-# The name by which esmm serves and measures click and conversion together.
+# The name by which esmm serves and measures click and conversion together, and those by which
+# division does the quotient and where that was above 1.
 ESMM_PRODUCT = "ctcvr"
+DIVISION_RATIO, DIVISION_CLIPPED = "cvr", "cvr_clipped"
 
 _TOWER_TYPES = ("tfmtl.TaskTower", "tfmtl.BayesTaskTower")
 _RANGE = re.compile(r"(.*)\[(\d{1,9})-(\d{1,9})\]")
@@ -120,7 +122,7 @@ def architectures() -> list[str]:
 def towers(pipeline: pipeline_pb2.Pipeline) -> list[Tower]:
     """Lists copies of the towers, with every `label_name` filled in where `label_fields` reach.
 
-    esmm's are its `ctr_tower` and its `cvr_tower`.
+    esmm's are its `ctr_tower` and its `cvr_tower`. A tower of a `funnel` may be without a label.
     """
     return [placed.tower for placed in placed_towers(pipeline)]
 
@@ -132,10 +134,17 @@ def placed_towers(pipeline: pipeline_pb2.Pipeline) -> list[PlacedTower]:
     # EasyRec's order of esmm's labels is cvr, ctr.
     by_label = reversed(placed) if name == "esmm" else placed
     labels = iter(pipeline.data_config.label_fields)
+    unlabelled = funnel_towers(pipeline)
     for (_, tower), label in zip(by_label, labels, strict=False):
-        if not tower.label_name:
+        if not tower.label_name and tower.tower_name not in unlabelled:
             tower.label_name = label
     return placed
+
+
+def funnel_towers(pipeline: pipeline_pb2.Pipeline) -> set[str]:
+    """The names of the towers that the config's `funnel` makes its steps."""
+    steps = pipeline.model_config.funnel.steps
+    return {outcome.tower_name for step in steps for outcome in step.outcomes}
 
 
 def _own_towers(pipeline: pipeline_pb2.Pipeline, name: str) -> Iterator[PlacedTower]:

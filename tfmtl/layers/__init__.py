@@ -4,12 +4,13 @@ from tfmtl.layers.activations import Dice, PReLU
 from tfmtl.layers.batch_normalization import BatchNormalization
 from tfmtl.layers.cross_stitch import CrossStitch
 from tfmtl.layers.dnn import DNN
+from tfmtl.layers.event_logit import REST, EventLogit, OutcomeLogit
 from tfmtl.layers.expert_bank import BankDense, ExpertBank, SplitExperts
 from tfmtl.layers.gate import Gate, GateBank, MixExperts, MixForEach
 from tfmtl.layers.layer_mix import LayerMix
 from tfmtl.layers.order_calibrator import OrderCalibrator
 from tfmtl.layers.packed_embedding import Lookup, PackedEmbedding, Table
-from tfmtl.layers.sigmoid_product import SigmoidProduct
+from tfmtl.layers.sigmoid_ratio import IsRatioClipped, SigmoidRatio
 from tfmtl.layers.similar_bank import SimilarBank
 from tfmtl.layers.subspace_bank import SubspaceBank
 from tfmtl.layers.transfer_attention import TransferAttention
@@ -22,17 +23,21 @@ __all__ = [
     "CrossStitch",
     "DNN",
     "Dice",
+    "EventLogit",
     "ExpertBank",
     "Gate",
     "GateBank",
+    "IsRatioClipped",
     "LayerMix",
     "Lookup",
     "MixExperts",
     "MixForEach",
     "OrderCalibrator",
+    "OutcomeLogit",
     "PReLU",
     "PackedEmbedding",
-    "SigmoidProduct",
+    "REST",
+    "SigmoidRatio",
     "SimilarBank",
     "SplitExperts",
     "SubspaceBank",

@@ -9,6 +9,8 @@ are other than one for each task tower, a function
 
     tasks(pipeline) -> list of Task
 
+A `funnel` in the config makes steps of an architecture's towers (`_funnel.py`).
+
 That is all: a new field of the oneof and a new file are a new architecture.
 """
 
@@ -22,8 +24,10 @@ from types import ModuleType
 import tf_keras as keras
 
 from tfmtl import config
+from tfmtl.config.funnels import funnel_of
 from tfmtl.errors import ConfigError
 from tfmtl.features import Columns, build_groups, build_inputs
+from tfmtl.models._funnel import funnel_logits, funnel_tasks
 from tfmtl.models._groups import Groups
 from tfmtl.protos import pipeline_pb2
 from tfmtl.tasks import Task, build_task
@@ -46,7 +50,10 @@ def build_network(pipeline: pipeline_pb2.Pipeline, columns: Columns) -> keras.Mo
     inputs = build_inputs(columns)
     groups = Groups(functools.partial(build_groups, pipeline, columns, inputs))
     message = getattr(pipeline.model_config, name)
-    return keras.Model(inputs, _module(name).logits(message, groups), name=name)
+    logits, funnel = _module(name).logits(message, groups), funnel_of(pipeline)
+    if funnel is not None:
+        logits = funnel_logits(funnel, logits)
+    return keras.Model(inputs, logits, name=name)
 
 
 def build_tasks(pipeline: pipeline_pb2.Pipeline) -> list[Task]:
@@ -58,7 +65,10 @@ def build_tasks(pipeline: pipeline_pb2.Pipeline) -> list[Task]:
     module = _module(config.architecture(pipeline))
     if hasattr(module, "tasks"):
         return module.tasks(pipeline)
-    return [build_task(tower, pipeline) for tower in config.towers(pipeline)]
+    towers, funnel = config.towers(pipeline), funnel_of(pipeline)
+    if funnel is not None:
+        return funnel_tasks(funnel, towers, pipeline)
+    return [build_task(tower, pipeline) for tower in towers]
 
 
 def _module(architecture: str) -> ModuleType:

@@ -10,7 +10,8 @@ import tf_keras as keras
 from tfmtl import layers
 from tfmtl.config.views import Tower
 from tfmtl.layers.perceptron import l2_regularizer
-from tfmtl.protos import layer_pb2
+from tfmtl.models._groups import Groups
+from tfmtl.protos import layer_pb2, model_pb2
 from tfmtl.tasks import build_head
 
 
@@ -39,6 +40,30 @@ def layer_arguments(message: layer_pb2.DNN) -> list[dict[str, Any]]:
 def dnn(message: layer_pb2.DNN, l2: float, name: str) -> layers.DNN:
     """The layers of a `DNN` message."""
     return layers.DNN(**dnn_arguments(message), l2=l2, name=name)
+
+
+def group_bottoms(
+    config: model_pb2.ESMM | model_pb2.Division, groups: Groups, owner: str = ""
+) -> keras.KerasTensor:
+    """The group `all`, or those that a message lists side by side, each after layers of its own.
+
+    Args:
+        config: The message with `groups`.
+        groups: The feature groups.
+        owner: A task that has tables and layers of its own; "" means shared ones.
+    """
+    its_groups, prefix = (groups.own(owner), f"{owner}_") if owner else (groups, "")
+    if not config.groups:
+        return its_groups["all"]
+    outputs = [
+        dnn(group.dnn, config.l2_regularization, name=f"{prefix}{group.input}_dnn")(
+            its_groups[group.input]
+        )
+        for group in config.groups
+    ]
+    if len(outputs) == 1:
+        return outputs[0]
+    return keras.layers.Concatenate(name=f"{prefix}groups")(outputs)
 
 
 def task_logits(tower: Tower, h: keras.KerasTensor, l2: float) -> keras.KerasTensor:

@@ -22,7 +22,7 @@ from tfmtl import config as configs
 from tfmtl import layers
 from tfmtl.config.views import ESMM_PRODUCT as PRODUCT
 from tfmtl.models._groups import Groups
-from tfmtl.models._towers import dnn, task_logits
+from tfmtl.models._towers import group_bottoms, task_logits
 from tfmtl.protos import loss_pb2, model_pb2, pipeline_pb2
 from tfmtl.tasks import (
     LabelIndicator,
@@ -77,32 +77,18 @@ def tasks(pipeline: pipeline_pb2.Pipeline) -> list[Task]:
 def _inputs(config: model_pb2.ESMM, groups: Groups) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """What the two towers read."""
     if config.share_embedding:
-        x = _bottom(config, groups, prefix="")
+        x = group_bottoms(config, groups)
         return x, x
     ctr, cvr = config.ctr_tower.tower_name, config.cvr_tower.tower_name
-    return (
-        _bottom(config, groups.own(ctr), prefix=f"{ctr}_"),
-        _bottom(config, groups.own(cvr), prefix=f"{cvr}_"),
-    )
-
-
-def _bottom(config: model_pb2.ESMM, groups: Groups, prefix: str) -> keras.KerasTensor:
-    """The group `all`, or the listed groups side by side, each after layers of its own."""
-    if not config.groups:
-        return groups["all"]
-    outputs = [
-        dnn(group.dnn, config.l2_regularization, name=f"{prefix}{group.input}_dnn")(
-            groups[group.input]
-        )
-        for group in config.groups
-    ]
-    if len(outputs) == 1:
-        return outputs[0]
-    return keras.layers.Concatenate(name=f"{prefix}groups")(outputs)
+    return group_bottoms(config, groups, owner=ctr), group_bottoms(config, groups, owner=cvr)
 
 
 def _sigmoid_product(c_ctr: keras.KerasTensor, c_cvr: keras.KerasTensor) -> keras.KerasTensor:
-    return layers.SigmoidProduct(name=f"{PRODUCT}_logits")([c_ctr, c_cvr])
+    steps = [
+        ("impression", [("click", 0)], [layers.REST]),
+        ("click", [("conversion", 1)], [layers.REST]),
+    ]
+    return layers.EventLogit(steps, name=f"{PRODUCT}_logits")([c_ctr, c_cvr])
 
 
 def _value_product(c_ctr: keras.KerasTensor, y_cvr: keras.KerasTensor) -> keras.KerasTensor:

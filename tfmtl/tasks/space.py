@@ -63,6 +63,38 @@ class ProductLabel:
         return tf.where(event == 0.0, 0.0, event * outcome)
 
 
+class SumLabel:
+    """One of several events that exclude each other."""
+
+    def __init__(self, events: Sequence[Label]) -> None:
+        self.events = list(events)
+        self.columns = list(dict.fromkeys(c for event in events for c in event.columns))
+
+    def read(self, targets: Targets) -> tf.Tensor:
+        return tf.add_n([event.read(targets) for event in self.events])
+
+
+class ComplementLabel:
+    """`1 − event`: that it did not happen."""
+
+    def __init__(self, event: Label) -> None:
+        self.event = event
+        self.columns = event.columns
+
+    def read(self, targets: Targets) -> tf.Tensor:
+        return 1.0 - self.event.read(targets)
+
+
+class UnknownLabel:
+    """What no column tells."""
+
+    def __init__(self) -> None:
+        self.columns: list[str] = []
+
+    def read(self, targets: Targets) -> tf.Tensor:
+        return tf.fill(tf.shape(next(iter(targets.values()))), _NAN)
+
+
 class SampleWeight:
     """The weight in a column. A row whose weight is missing is left out."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tfmtl.config.funnels import funnel_of
 from tfmtl.config.metric_names import best_metric, result_names
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_at_least
@@ -27,8 +28,9 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
 
 def _check_best_metric(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
     path, wanted = f"{_PATH}.best_exporter_metric", pipeline.export_config.best_exporter_metric
-    if not placed_towers(pipeline):
-        return  # Without towers there are no metrics to choose from; that is told already.
+    funnel = funnel_of(pipeline)
+    if not placed_towers(pipeline) or (funnel is not None and funnel.circle):
+        return  # There are no metrics to choose from; that is told already.
     meant = best_metric(pipeline)
     if not meant:
         report.should_name(path, "a metric and a task", wanted, result_names(pipeline))

@@ -48,13 +48,14 @@ def _check_members(
 
 def _check_read(pipeline: pipeline_pb2.Pipeline, names: Sequence[str], report: Report) -> None:
     """The groups that the architecture reads exist; that others are not read is told."""
-    read = [tower.input for tower in pipeline.model_config.esmm.groups]
+    reader = architecture(pipeline)
+    listed = getattr(getattr(pipeline.model_config, reader), "groups", ())
+    read = [tower.input for tower in listed]
     for index, name in enumerate(read):
         if name not in names:
-            path = f"model_config.esmm.groups[{index}].input"
+            path = f"model_config.{reader}.groups[{index}].input"
             report.should_name(path, "a feature group", name, names)
     if not read and "all" not in names:
-        reader = architecture(pipeline)
         report.should(_PATH, f"have a group named `all`, which {reader} reads", names)
     for index, name in enumerate(names):
         if name not in (read or ["all"]):

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tfmtl.config.problems import Report
-from tfmtl.config.rules import experts, networks, sharing
-from tfmtl.config.rules.common import check_at_least, check_unique
+from tfmtl.config.rules import experts, funnels, networks, sharing
+from tfmtl.config.rules.common import check_at_least
 from tfmtl.config.rules.layers import check_dnn
 from tfmtl.config.rules.tasks import check_towers
 from tfmtl.config.support import built_fields
-from tfmtl.config.views import ESMM_PRODUCT, architecture, architectures, placed_towers
-from tfmtl.config.wording import Word, one_of
-from tfmtl.protos import loss_pb2, model_pb2, pipeline_pb2, tower_pb2
+from tfmtl.config.views import architecture, architectures, placed_towers
+from tfmtl.config.wording import one_of
+from tfmtl.protos import model_pb2, pipeline_pb2
 
 _PATH = "model_config"
 # Where EasyRec's class is not called as the message.
 _CLASS_NAMES = {"ModelParams": "MultiTaskModel"}
-_ESMM_LOSSES = {
-    "ctr_tower": (loss_pb2.CLASSIFICATION,),
-    "cvr_tower": (loss_pb2.CLASSIFICATION, loss_pb2.L2_LOSS),
-}
 
 
 def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
@@ -40,6 +36,7 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
         for tower_path, tower in placed_towers(pipeline):
             of = f"tower `{tower.tower_name}`"
             check_dnn(report, f"{tower_path}.dnn", tower.dnn, of=of)
+        funnels.check_funnel(pipeline, report)
 
 
 def _check_class(model: model_pb2.Model, name: str, report: Report) -> None:
@@ -48,35 +45,6 @@ def _check_class(model: model_pb2.Model, name: str, report: Report) -> None:
     if model.model_class not in ("", class_name):
         rule = f"be {class_name}, because there is `{name}`, or be left out"
         report.should(f"{_PATH}.model_class", rule, model.model_class)
-
-
-def _check_esmm(message: model_pb2.ESMM, path: str, report: Report) -> None:
-    for index, group in enumerate(message.groups):
-        of = f"group `{group.input}`"
-        check_dnn(report, f"{path}.groups[{index}].dnn", group.dnn, of=of)
-    inputs = [(f"{path}.groups[{index}]", each.input) for index, each in enumerate(message.groups)]
-    check_unique(report, inputs)
-    for name, losses in _ESMM_LOSSES.items():
-        if message.HasField(name):
-            _check_step(getattr(message, name), losses, f"{path}.{name}", report)
-        else:
-            report.should(f"{path}.{name}", "describe a task")
-
-
-def _check_step(
-    tower: tower_pb2.TaskTower, losses: Sequence[int], path: str, report: Report
-) -> None:
-    """A step of esmm's funnel has one logit, and its own name."""
-    of = f"tower `{tower.tower_name}`"
-    if tower.loss_type not in losses:
-        names = [loss_pb2.LossType.Name(each) for each in losses]
-        received = Word(loss_pb2.LossType.Name(tower.loss_type))
-        report.should(f"{path}.loss_type", f"be {one_of(names)} in esmm", received, of=of)
-    if tower.num_class != 1:
-        report.should(f"{path}.num_class", "be 1 in esmm", tower.num_class, of=of)
-    if tower.tower_name == ESMM_PRODUCT:
-        rule = "be another name; esmm serves the product of its towers by this one"
-        report.should(f"{path}.tower_name", rule, tower.tower_name)
 
 
 _PARTS: Mapping[str, Callable[[Any, str, Report], None]] = {
@@ -89,7 +57,9 @@ _PARTS: Mapping[str, Callable[[Any, str, Report], None]] = {
     "ml_mmoe": experts.check_ml_mmoe,
     "cgc": experts.check_cgc,
     "ple": experts.check_ple,
-    "esmm": _check_esmm,
+    "esmm": funnels.check_esmm,
+    "division": funnels.check_division,
+    "esm2": funnels.check_esm2,
     "dbmtl": networks.check_dbmtl,
     "cross_stitch": networks.check_stitched,
     "sluice": networks.check_sluice,

@@ -9,7 +9,7 @@ from tfmtl.config.metric_names import head_metrics
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_at_least, check_layer_name, check_unique
 from tfmtl.config.rules.data import Field, columns, fits, value_type
-from tfmtl.config.views import Tower, feature_name, features, placed_towers
+from tfmtl.config.views import Tower, feature_name, features, funnel_towers, placed_towers
 from tfmtl.config.wording import Word, one_of
 from tfmtl.protos import dataset_pb2, loss_pb2, pipeline_pb2
 
@@ -60,7 +60,8 @@ class _Described(NamedTuple):
 def _check_label(it: _Described) -> None:
     name = it.tower.label_name
     if not name:
-        it.should("label_name", "be given, because there are more towers than `label_fields`")
+        if it.tower.tower_name not in funnel_towers(it.pipeline):
+            it.should("label_name", "be given, because there are more towers than `label_fields`")
     elif name not in it.labels:
         path, what = f"{it.path}.label_name", "one of `data_config.label_fields`"
         it.report.should_name(path, what, name, it.labels, of=it.of)

@@ -1,0 +1,87 @@
+"""Division: the conversion rate as the quotient of two models that share nothing.
+
+    pCTR = σ(c_ctr),  pCTCVR = σ(c_ctcvr)
+    pCVR = min(pCTCVR / pCTR, 1)
+
+Each model learns over all rows: the click, and click and conversion. What the quotient is above 1
+says nothing any more; `cvr_clipped` tells of which share of the rows that is. A baseline of ESMM,
+which keeps the order of the two by construction.
+
+References:
+    Ma et al., "Entire Space Multi-Task Model: An Effective Approach for Estimating Post-Click
+    Conversion Rate", SIGIR 2018, https://arxiv.org/abs/1804.07931, section 3.1
+"""
+
+from __future__ import annotations
+
+import tf_keras as keras
+
+from tfmtl import config as configs
+from tfmtl import layers
+from tfmtl.config.funnels import masked
+from tfmtl.config.views import DIVISION_CLIPPED as CLIPPED
+from tfmtl.config.views import DIVISION_RATIO as RATIO
+from tfmtl.models._groups import Groups
+from tfmtl.models._towers import group_bottoms, task_logits
+from tfmtl.protos import model_pb2, pipeline_pb2
+from tfmtl.tasks import (
+    LabelIndicator,
+    ProductLabel,
+    RegressionHead,
+    SampleSpace,
+    Task,
+    build_factors,
+    build_head,
+    build_label,
+    build_metrics,
+    build_task,
+)
+
+
+def logits(config: model_pb2.Division, groups: Groups) -> dict[str, keras.KerasTensor]:
+    """Builds the two models, and their quotient."""
+    both, click = (
+        task_logits(
+            tower, group_bottoms(config, groups, tower.tower_name), config.l2_regularization
+        )
+        for tower in (config.ctcvr_tower, config.ctr_tower)
+    )
+    return {
+        config.ctr_tower.tower_name: click,
+        config.ctcvr_tower.tower_name: both,
+        RATIO: layers.SigmoidRatio(name=f"{RATIO}_logits")([both, click]),
+        CLIPPED: layers.IsRatioClipped(name=f"{CLIPPED}_logits")([both, click]),
+    }
+
+
+def tasks(pipeline: pipeline_pb2.Pipeline) -> list[Task]:
+    """Click and both, over all rows; the quotient, on clicked rows; and where it was clipped."""
+    ctr, ctcvr = configs.towers(pipeline)
+    click, conversion = build_label(ctr), build_label(ctcvr)
+    head, factors = build_head(ctcvr), build_factors(ctcvr, pipeline)
+    metrics, clicked = build_metrics(ctcvr, head), LabelIndicator(click, inside=1.0, outside=0.0)
+    return [
+        build_task(ctr, pipeline),
+        Task(
+            ctcvr.tower_name,
+            head,
+            SampleSpace(ProductLabel(click, conversion), factors),
+            weight=ctcvr.weight,
+            metrics=metrics,
+        ),
+        Task(
+            RATIO,
+            head,
+            SampleSpace(conversion, [*factors, clicked]),
+            trained=False,
+            metrics=metrics,
+            suffix=masked(RATIO),
+        ),
+        Task(
+            CLIPPED,
+            RegressionHead(),
+            SampleSpace(click, factors),
+            trained=False,
+            metrics={"mean_prediction": {}},
+        ),
+    ]

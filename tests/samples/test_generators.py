@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from make_funnel_log import expected_auc
 
 SAMPLES = pathlib.Path(__file__).resolve().parents[2] / "samples"
 
@@ -176,10 +177,7 @@ def test_a_correlation_beyond_1_is_refused(tmp_path):
     assert done.stderr.endswith("--correlation should be from -1 to 1. Received: 1.5.\n")
 
 
-def test_the_expected_auc_counts_pairs_over_all_labels(monkeypatch):
-    monkeypatch.syspath_prepend(SAMPLES)
-    from make_funnel_log import expected_auc
-
+def test_the_expected_auc_counts_pairs_over_all_labels():
     rng = np.random.default_rng(1)
     scores, probabilities = rng.integers(0, 4, 9), rng.random(9)
     weights = rng.random(9)

@@ -213,7 +213,7 @@ def divergence(truth: np.ndarray, predicted: np.ndarray) -> float:
 def add_reliability(
     table: experiment.Table, name: str, test: pd.DataFrame, predicted: np.ndarray
 ) -> None:
-    """Adds the mean predicted and true pCVR of every tenth of the rows, ordered by the predicted."""
+    """Adds the mean predicted and true pCVR of each tenth of the rows, ordered by the predicted."""
     truth, clicked = np.float64(test["true_pcvr"]), test["click"].to_numpy() > 0
     for space, inside in zip(SPACES, (clicked, np.ones_like(clicked)), strict=True):
         order = np.argsort(predicted[inside], kind="stable")

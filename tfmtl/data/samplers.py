@@ -4,9 +4,13 @@
     undersampling        1 where y = 1; otherwise 1 with probability `rate`
     rejection_sampling   1 with probability m / max(p, m) where y = 1; otherwise 0
 
-for a label y, which is 1 where it is above 0, its propensity p and the least propensity m. They are
-baselines of conversion models in Ma et al., "Entire Space Multi-Task Model", SIGIR 2018. With y the
-click, p(row | clicked) is p(row)·p / E[p]; rejection divides the p out again.
+for a label y, which is 1 where it is above 0, its propensity p and the least propensity m. With y
+the click, p(row | click) = p(row)·p / E[p]: rejection divides the p out again, so that clicked rows
+stand for all. They are baselines of conversion models.
+
+References:
+    Ma et al., "Entire Space Multi-Task Model: An Effective Approach for Estimating Post-Click
+    Conversion Rate", SIGIR 2018, https://arxiv.org/abs/1804.07931, section 3.2
 """
 
 from __future__ import annotations

@@ -39,6 +39,7 @@ from make_funnel_log import expected_auc, make_log  # noqa: E402
 
 ROWS_AT_ONCE = 65_536
 BINS = 10
+LEAST_DRAWN = 3e-4  # Some methods predict far smaller probabilities, which would flatten the rest.
 SPACES = ("clicked rows", "all rows")
 
 
@@ -249,6 +250,7 @@ def draw_reliability(table: experiment.Table, names: list[str], folder: pathlib.
                 axes.plot(*points, "o-", markersize=3, linewidth=1, color=f"C{place}", label=name)
             axes.axline((0.1, 0.1), (0.2, 0.2), color="0.6", linestyle=":")
             axes.set(title=space, xlabel="predicted pCVR", xscale="log", yscale="log")
+            axes.set_xlim(LEAST_DRAWN, 1.2)
         all_axes[0].set_ylabel("true pCVR")
         all_axes[-1].legend(frameon=False, fontsize="small")
 

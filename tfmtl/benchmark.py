@@ -10,9 +10,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfmtl import commands
+from tfmtl import commands, config
+from tfmtl.protos.pipeline_pb2 import Pipeline
 
 _logger = logging.getLogger(__name__)
+
+_NEEDS = ["train_input_path"]
 
 _PARTS = {
     "read": "reading",
@@ -35,8 +38,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--json", type=commands.new_file, metavar="FILE", help="where to write the figures"
     )
-    parser.add_argument(
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
         "--only", type=_parts, default=list(_PARTS), metavar="A,B", help=f"of {', '.join(_PARTS)}"
+    )
+    what.add_argument(
+        "--against",
+        nargs="+",
+        metavar="FILE",
+        help="other configs: compares the train steps of all on cached batches, side by side",
     )
     length = parser.add_mutually_exclusive_group()
     length.add_argument(
@@ -57,14 +67,39 @@ def _parts(text: str) -> list[str]:
 
 
 def _benchmark(args: argparse.Namespace) -> None:
-    pipeline = commands.load_pipeline(args, ["train_input_path"])
+    pipeline = commands.load_pipeline(args, _NEEDS)
+    if args.against:
+        figures, text = _compare(args, pipeline)
+    else:
+        figures, text = _measure(args, pipeline)
+    print(text)
+    if args.json:
+        Path(args.json).write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+def _measure(args: argparse.Namespace, pipeline: Pipeline) -> tuple[Any, str]:
     commands.load_api(args)
     from tfmtl.benchmarking import benchmark  # Loads TensorFlow.
 
     figures = benchmark(pipeline, args.only, args.steps, args.seconds, _tell)
-    print(table(figures))
-    if args.json:
-        Path(args.json).write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    return figures, table(figures)
+
+
+def _compare(args: argparse.Namespace, pipeline: Pipeline) -> tuple[Any, str]:
+    others = {
+        path: config.load(path, overrides=commands.edits_of(args), needs=_NEEDS)
+        for path in args.against
+    }
+    commands.load_api(args)
+    from tfmtl.side_by_side import compare  # Loads TensorFlow.
+
+    first = args.pipeline_config_path or args.model_dir
+    figures = compare({first: pipeline, **others}, args.steps, args.seconds, _tell_config)
+    return figures, comparison_table(figures)
+
+
+def _tell_config(name: str) -> None:
+    _logger.info("Building: %s.", name)
 
 
 def _tell(part: str) -> None:
@@ -77,6 +112,27 @@ def table(figures: dict[str, Any]) -> str:
     names = max(len(name) for name, _ in rows)
     values = max(len(value) for _, value in rows)
     return "\n".join(f"{name:<{names}}  {value:>{values}}".rstrip() for name, value in rows)
+
+
+def comparison_table(figures: Sequence[dict[str, Any]]) -> str:
+    """The figures of `side_by_side.compare`, for people."""
+    header = ("config", "in embeddings", "elsewhere", "rows/s", "step time")
+    lines = [header, *(_comparison_row(each) for each in figures)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
+        for line in lines
+    )
+
+
+def _comparison_row(figures: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        Path(figures["config"]).stem,
+        f"{figures['parameters']['embedding']:,}",
+        f"{figures['parameters']['dense']:,}",
+        f"{figures['rows_per_second']:,.0f}",
+        f"{figures['relative_step_time']:.2f}",
+    )
 
 
 def _rows(figures: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -33,7 +33,7 @@ from tfmtl.training.state import TrainingState
 PARTS = ("read", "encode", "step", "train")
 
 _STRETCHES = 5
-_CACHED_BATCHES = 8
+CACHED_BATCHES = 8
 _MATMUL = (4096, 272, 1024)  # Rows, inputs, outputs: a first layer of common size.
 
 
@@ -80,13 +80,13 @@ class Speedometer:
         """Counts a step."""
         self._done += 1
         if self._done == 1:
-            _wait_for(losses)
+            wait_for(losses)
             self.first_step = self._now()
         if self._done <= self._warm_up:
-            _wait_for(losses)
+            wait_for(losses)
             self._start = (self._now(), self._done)
         elif self._is_stretch_over():
-            _wait_for(losses)
+            wait_for(losses)
             self._end_stretch()
 
     def _is_stretch_over(self) -> bool:
@@ -126,7 +126,7 @@ def benchmark(
     for part in reversed([part for part in PARTS if part in parts]):
         on_part(part)
         speeds[part] = run.measure(part)
-    embedding, dense = _count_parameters(run.model)
+    embedding, dense = count_parameters(run.model)
     return {
         "architecture": config.architecture(pipeline),
         "batch_size": pipeline.data_config.batch_size,
@@ -190,7 +190,7 @@ class _Run:
 
     def _step(self) -> float:
         dataset = self.batches.dataset(**self._order())
-        cached = list(dataset.take(_CACHED_BATCHES))
+        cached = list(dataset.take(CACHED_BATCHES))
         return self._loop(itertools.cycle(cached), dataset.element_spec, warm_up=3)
 
     def _train(self) -> float:
@@ -231,13 +231,13 @@ class _Run:
         return meter.rows_per_second
 
 
-def _wait_for(losses: Losses | None) -> None:
+def wait_for(losses: Losses | None) -> None:
     """A GPU's steps may be still under way when they return."""
     if losses:
         float(losses["loss"])
 
 
-def _count_parameters(model: MultiTaskModel) -> tuple[int, int]:
+def count_parameters(model: MultiTaskModel) -> tuple[int, int]:
     """Numbers in the embedding tables, and all other numbers that are trained."""
     embedding = sum(int(variable.shape.num_elements()) for variable in model.embedding_variables())
     trained = sum(int(v.shape.num_elements()) for v in model.network.trainable_variables)

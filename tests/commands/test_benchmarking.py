@@ -1,7 +1,8 @@
 import pytest
 
-from tfmtl.benchmark import table
+from tfmtl.benchmark import comparison_table, table
 from tfmtl.benchmarking import Speedometer
+from tfmtl.side_by_side import relative_time
 
 
 class Clock:
@@ -67,4 +68,26 @@ def test_the_table_names_every_figure():
         "parameters elsewhere 789",
         "peak memory 3 MiB",
         "float32 matmul, 2 cores 204 GFLOP/s",
+    ]
+
+
+def test_a_relative_time_is_the_median_within_rounds():
+    # The machine was twice as slow in the second round, and disturbed in the third.
+    assert relative_time([3.0, 6.0, 9.0], [2.0, 4.0, 2.0]) == 1.5
+
+
+def test_the_comparison_has_a_row_for_each_config():
+    figures = [
+        {
+            "config": f"samples/{name}.config",
+            "parameters": {"embedding": 512520, "dense": 1234},
+            "rows_per_second": 20878.4,
+            "relative_step_time": time,
+        }
+        for name, time in (("mmoe", 1.0), ("ple_on_ecommerce", 1.716))
+    ]
+    assert comparison_table(figures).splitlines() == [
+        "config            in embeddings  elsewhere  rows/s  step time",
+        "mmoe                    512,520      1,234  20,878       1.00",
+        "ple_on_ecommerce        512,520      1,234  20,878       1.72",
     ]

@@ -35,6 +35,12 @@ def checked(text):
             "KafkaInput, which is refused: streams are not read.",
         ),
         (
+            "model_config { feature_groups { wide_deep: WIDE } }",
+            "`model_config.feature_groups[0].wide_deep` should be DEEP. Received: WIDE, which is "
+            "not built yet. Name a group of these features in `interactions { wide {} }` of a "
+            "`dnn`.",
+        ),
+        (
             "export_config { multi_placeholder: false }",
             "`export_config.multi_placeholder` is not built yet. Serving takes one input for each "
             "column.",

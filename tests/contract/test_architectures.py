@@ -15,11 +15,11 @@ import tf_keras as keras
 from tfmtl import config
 from tfmtl.config.funnels import Funnel, Outcome, Step
 from tfmtl.config.known_fields import known_field
-from tfmtl.config.views import architectures
+from tfmtl.config.views import Tower, architectures
 from tfmtl.features import Columns
 from tfmtl.models import build_network, build_tasks
 from tfmtl.models._funnel import funnel_logits
-from tfmtl.protos import loss_pb2
+from tfmtl.protos import interaction_pb2, loss_pb2
 from tfmtl.tasks import build_head
 
 SAMPLES = pathlib.Path(__file__).parents[2] / "samples"
@@ -142,6 +142,29 @@ def test_a_finite_gradient_other_than_zero_reaches_every_weight(built):
         assert gradient is not None, weight.name
         values = tf.convert_to_tensor(getattr(gradient, "values", gradient)).numpy()
         assert np.isfinite(values).all() and values.any(), weight.name
+
+
+@pytest.mark.parametrize("architecture", BUILT)
+def test_every_tower_may_have_an_interaction(architecture):
+    pipeline = config.load(samples(architecture)[0])
+    towers = list(mutable_towers(getattr(pipeline.model_config, architecture)))
+    for tower in towers:
+        # It leaves the width as it is, on which other parts may depend.
+        tower.dnn.interactions.add().dcn.structure = interaction_pb2.DCNInteraction.STACKED
+    assert config.validate(pipeline) == []
+    network = build_network(pipeline, Columns.from_pipeline(pipeline))
+    names = {layer.name for layer in network.layers}
+    assert towers and {f"{tower.tower_name}_tower_cross_2" for tower in towers} <= names
+
+
+def mutable_towers(message):
+    """The towers in an architecture's message, at whatever depth, themselves and not copies."""
+    for field, value in message.ListFields():
+        for each in value if field.is_repeated else [value]:
+            if isinstance(each, Tower):
+                yield each
+            elif field.message_type:
+                yield from mutable_towers(each)
 
 
 def test_permuting_the_rows_permutes_the_answers(built):

@@ -49,3 +49,25 @@ def test_some_parts_alone(make_config, tfmtl, tmp_path):
 def test_an_unknown_part_is_told(make_config, tfmtl):
     done = tfmtl("benchmark", "--pipeline_config_path", make_config(), "--only", "reed", check=2)
     assert "should be of read, encode, step, train; received: 'reed'" in done.stderr
+
+
+def test_configs_are_compared_side_by_side(make_config, tfmtl, tmp_path):
+    path = make_config()
+    done = tfmtl(
+        "benchmark",
+        "--pipeline_config_path",
+        path,
+        "--against",
+        path,
+        "--steps=9",
+        "--set=data_config.batch_size=32",
+        f"--json={tmp_path}/f.json",
+    )
+    (only,) = json.loads((tmp_path / "f.json").read_text())  # It is the same config.
+    assert only["config"] == str(path)
+    assert only["relative_step_time"] == 1.0
+    assert only["batch_size"] == 32 and only["rows_per_second"] > 0
+    assert only["parameters"]["embedding"] == (50 + 30 + 20) * 4 + 24 * 2
+    header, row = done.stdout.splitlines()
+    assert header.split()[0] == "config" and row.split()[0] == path.stem
+    assert row.split()[-1] == "1.00"

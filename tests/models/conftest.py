@@ -17,6 +17,7 @@ from tfmtl.protos import model_pb2
 
 BATCH = 3
 WIDTHS = {"all": 5, "user": 2, "item": 4}
+SIZES = {"all": 5, "user": 1, "item": 2}  # Numbers of features.
 
 
 def build(architecture, text):
@@ -31,8 +32,13 @@ def build(architecture, text):
         inputs.update({tensor.name: tensor for tensor in made.values()})
         return made
 
+    def wide(group_name, width, l2, name):
+        assert name.endswith(f"_wide/{group_name}")
+        inputs[name] = keras.Input((width,), name=name)
+        return inputs[name]
+
     module = importlib.import_module(f"tfmtl.models.{architecture}")
-    network = keras.Model(inputs, module.logits(message, Groups(groups)))
+    network = keras.Model(inputs, module.logits(message, Groups(groups, wide, SIZES)))
     return randomize(network)
 
 

@@ -94,3 +94,17 @@ def test_a_step_is_not_taught_by_what_it_does_not_read(nets, network):
     slopes = zip(weights, tape.gradient(loss, weights), strict=True)
     taught = {weight.name.split("/")[0] for weight, slope in slopes if slope is not None}
     assert taught == {"bottom", "click_tower", "click_logits"}
+
+
+def test_with_stop_gradient_a_step_teaches_none_before(nets):
+    plain = nets.build("aitm", "order_weight: 0" + TOWERS)
+    stopped = nets.build("aitm", "order_weight: 0 stop_gradient: true" + TOWERS)
+    nets.copy_weights(plain, stopped, {"cart_before": [], "buy_before": []})
+    nets.assert_same(stopped(nets.rows(stopped)), plain(nets.rows(plain)))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(stopped(nets.rows(stopped))["buy"])
+    weights = stopped.trainable_weights
+    slopes = zip(weights, tape.gradient(loss, weights), strict=True)
+    taught = {weight.name.split("/")[0] for weight, slope in slopes if slope is not None}
+    parts = {"buy_tower", "buy_transfer", "buy_attention", "buy_logits"}
+    assert taught == {"bottom", *parts}

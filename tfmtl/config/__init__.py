@@ -5,6 +5,7 @@ from tfmtl.config.loading import TO_EVALUATE, TO_TRAIN, load, load_text, validat
 from tfmtl.config.metric_names import best_metric, head_metrics, result_names
 from tfmtl.config.overrides import override
 from tfmtl.config.rules.paths import EVALUATION
+from tfmtl.config.stacks import vector_groups
 from tfmtl.config.views import (
     architecture,
     feature_name,
@@ -32,4 +33,5 @@ __all__ = [
     "target_columns",
     "towers",
     "validate",
+    "vector_groups",
 ]

@@ -10,14 +10,18 @@ from tfmtl.config.rules import (
     export,
     features,
     groups,
+    interactions,
     model,
     paths,
     tables,
     tasks,
     training,
+    widths,
 )
 from tfmtl.config.support import check_support
 from tfmtl.protos import pipeline_pb2
+
+_RULES = (data, features, tables, groups, model, interactions, widths, tasks, training, export)
 
 
 def check(pipeline: pipeline_pb2.Pipeline, report: Report, needs: Collection[str]) -> None:
@@ -30,5 +34,5 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report, needs: Collection[str
     """
     check_support(pipeline, report)
     paths.check(pipeline, report, needs)
-    for rules in (data, features, tables, groups, model, tasks, training, export):
+    for rules in _RULES:
         rules.check(pipeline, report)

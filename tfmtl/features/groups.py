@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import tf_keras as keras
 
@@ -41,7 +41,8 @@ def build_groups(
     All features with ids are embedded by one layer, `embeddings`; a feature of numbers is itself,
     or with an `embedding_dim` its linear projection Σ_d x_d·W[d]. A group is the concatenation of
     its features in the order in which it lists them, by a layer `group/<name>`, and in training
-    lacks the share `dropout_ratio` of its entries.
+    lacks the share `dropout_ratio` of its entries. Groups that only wide parts read are left out:
+    those need no vectors.
 
     Args:
         pipeline: The pipeline whose groups to build.
@@ -55,39 +56,65 @@ def build_groups(
     Raises:
         ConfigError: If a group names an unknown feature, or features cannot share a table.
     """
-    vectors = _vectors(columns, inputs, pipeline.model_config.embedding_regularization, suffix)
+    groups = configs.vector_groups(pipeline)
+    used = {name for group in groups for name in configs.group_features(group)}
+    features = [each for name, each in columns.features.items() if name in used]
+    regularization = pipeline.model_config.embedding_regularization
+    vectors = _vectors(features, inputs, regularization, suffix)
+    return {group.group_name: _group(group, vectors, suffix) for group in groups}
+
+
+def side_by_side(
+    members: Sequence[keras.KerasTensor], dropout_ratio: float, name: str
+) -> keras.KerasTensor:
+    """What several features bring, as one vector that lacks a share of its entries in training."""
+    vector = keras.layers.Concatenate(name=name)(members)
+    if not dropout_ratio:
+        return vector
+    return keras.layers.Dropout(dropout_ratio, name=f"{name}/dropout")(vector)
+
+
+def lookup_inputs(
+    features: Iterable[Feature], inputs: Mapping[str, keras.KerasTensor]
+) -> dict[str, keras.KerasTensor]:
+    """The ids of features made of ids, and their weights: what a `PackedEmbedding` reads."""
     return {
-        group.group_name: _group(group, vectors, suffix)
-        for group in pipeline.model_config.feature_groups
+        name: inputs[name]
+        for feature in features
+        if feature.ids is not None
+        for name in feature.encoded_signature()
     }
+
+
+def penalized(
+    embedded: dict[str, keras.KerasTensor], regularization: float, name: str
+) -> dict[str, keras.KerasTensor]:
+    """Embeddings by feature, with the penalty on those that a batch looks up."""
+    if not (regularization and embedded):
+        return embedded
+    return EmbeddingRegularization(regularization, name=name)(embedded)
 
 
 def _group(
     group: FeatureGroupConfig, vectors: Mapping[str, keras.KerasTensor], suffix: str
 ) -> keras.KerasTensor:
     """The members of a group side by side."""
-    name = _GROUP_NAME.format(group.group_name, suffix)
     members = [
         _member(vectors, member, group.group_name) for member in configs.group_features(group)
     ]
-    vector = keras.layers.Concatenate(name=name)(members)
-    if not group.dropout_ratio:
-        return vector
-    return keras.layers.Dropout(group.dropout_ratio, name=f"{name}/dropout")(vector)
+    name = _GROUP_NAME.format(group.group_name, suffix)
+    return side_by_side(members, group.dropout_ratio, name)
 
 
 def _vectors(
-    columns: Columns,
+    features: Collection[Feature],
     inputs: Mapping[str, keras.KerasTensor],
     regularization: float,
     suffix: str,
 ) -> dict[str, keras.KerasTensor]:
     """What each feature brings to a group, (batch, width)."""
-    features = columns.features.values()
     embedded = _embedded(features, inputs, suffix) | _projected(features, inputs, suffix)
-    if regularization and embedded:
-        layer = EmbeddingRegularization(regularization, name=f"embedding_regularization{suffix}")
-        embedded = layer(embedded)
+    embedded = penalized(embedded, regularization, f"embedding_regularization{suffix}")
     plain = {each.name: inputs[each.name] for each in features if each.name not in embedded}
     return embedded | plain
 
@@ -99,13 +126,8 @@ def _embedded(
     tables, lookups = tables_of(features)
     if not tables:
         return {}
-    ids = {
-        name: inputs[name]
-        for feature in features
-        if feature.ids is not None
-        for name in feature.encoded_signature()
-    }
-    return PackedEmbedding(tables, lookups, name=f"embeddings{suffix}")(ids)
+    layer = PackedEmbedding(tables, lookups, name=f"embeddings{suffix}")
+    return layer(lookup_inputs(features, inputs))
 
 
 def _projected(

@@ -6,12 +6,15 @@ from tfmtl.layers.cross_stitch import CrossStitch
 from tfmtl.layers.dnn import DNN
 from tfmtl.layers.event_logit import REST, EventLogit, OutcomeLogit
 from tfmtl.layers.expert_bank import BankDense, ExpertBank, SplitExperts
+from tfmtl.layers.factorization_machine import FactorizationMachine
+from tfmtl.layers.feature_sum import FeatureSum
 from tfmtl.layers.gate import Gate, GateBank, MixExperts, MixForEach
 from tfmtl.layers.layer_mix import LayerMix
 from tfmtl.layers.order_calibrator import OrderCalibrator
 from tfmtl.layers.packed_embedding import Lookup, PackedEmbedding, Table
 from tfmtl.layers.sigmoid_ratio import IsRatioClipped, SigmoidRatio
 from tfmtl.layers.similar_bank import SimilarBank
+from tfmtl.layers.stop_gradient import StopGradient
 from tfmtl.layers.subspace_bank import SubspaceBank
 from tfmtl.layers.transfer_attention import TransferAttention
 from tfmtl.layers.tucker_bank import TuckerBank, TuckerDense
@@ -25,6 +28,8 @@ __all__ = [
     "Dice",
     "EventLogit",
     "ExpertBank",
+    "FactorizationMachine",
+    "FeatureSum",
     "Gate",
     "GateBank",
     "IsRatioClipped",
@@ -40,6 +45,7 @@ __all__ = [
     "SigmoidRatio",
     "SimilarBank",
     "SplitExperts",
+    "StopGradient",
     "SubspaceBank",
     "Table",
     "TransferAttention",

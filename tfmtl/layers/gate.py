@@ -14,6 +14,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from tfmtl.layers.expert_bank import BankDense
+
 
 @keras.utils.register_keras_serializable("tfmtl")
 class Gate(keras.layers.Layer):
@@ -39,6 +41,8 @@ class Gate(keras.layers.Layer):
 class GateBank(keras.layers.Layer):
     """Gates side by side: a selector (batch, inputs) to weights (batch, gates, experts).
 
+    Where each gate has a selector of its own, they are (gates, batch, inputs).
+
     Args:
         num_gates: How many gates; the weights of each have the sum one.
         num_experts: How many experts each weighs.
@@ -48,11 +52,21 @@ class GateBank(keras.layers.Layer):
         super().__init__(**kwargs)
         self.num_gates = num_gates
         self.num_experts = num_experts
-        self.dense = keras.layers.Dense(num_gates * num_experts, name="dense")
+
+    def build(self, input_shape: Any) -> None:
+        self._is_own = len(input_shape) == 3
+        self.dense: keras.layers.Layer = (
+            BankDense(self.num_gates, self.num_experts, name="dense")
+            if self._is_own
+            else keras.layers.Dense(self.num_gates * self.num_experts, name="dense")
+        )
+        super().build(input_shape)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        by_gate = tf.reshape(self.dense(inputs), [-1, self.num_gates, self.num_experts])
-        return tf.nn.softmax(by_gate)
+        logits = self.dense(inputs)
+        if self._is_own:
+            return tf.nn.softmax(tf.transpose(logits, [1, 0, 2]))
+        return tf.nn.softmax(tf.reshape(logits, [-1, self.num_gates, self.num_experts]))
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

@@ -19,6 +19,7 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
+import re
 from types import ModuleType
 
 import tf_keras as keras
@@ -26,13 +27,16 @@ import tf_keras as keras
 from tfmtl import config
 from tfmtl.config.funnels import funnel_of
 from tfmtl.errors import ConfigError
-from tfmtl.features import Columns, build_groups, build_inputs
+from tfmtl.features import Columns, build_groups, build_inputs, build_wide
 from tfmtl.models._funnel import funnel_logits, funnel_tasks
 from tfmtl.models._groups import Groups
 from tfmtl.protos import pipeline_pb2
 from tfmtl.tasks import Task, build_task
 
 __all__ = ["build_network", "build_tasks"]
+
+# Keras's words.
+_TWICE = re.compile(r'The name "(.*)" is used \d+ times in the model')
 
 
 def build_network(pipeline: pipeline_pb2.Pipeline, columns: Columns) -> keras.Model:
@@ -48,12 +52,19 @@ def build_network(pipeline: pipeline_pb2.Pipeline, columns: Columns) -> keras.Mo
     """
     name = config.architecture(pipeline)
     inputs = build_inputs(columns)
-    groups = Groups(functools.partial(build_groups, pipeline, columns, inputs))
+    groups = Groups(
+        functools.partial(build_groups, pipeline, columns, inputs),
+        functools.partial(build_wide, pipeline, columns, inputs),
+        {
+            group.group_name: len(config.group_features(group))
+            for group in pipeline.model_config.feature_groups
+        },
+    )
     message = getattr(pipeline.model_config, name)
     logits, funnel = _module(name).logits(message, groups), funnel_of(pipeline)
     if funnel is not None:
         logits = funnel_logits(funnel, logits)
-    return keras.Model(inputs, logits, name=name)
+    return _network(inputs, logits, name)
 
 
 def build_tasks(pipeline: pipeline_pb2.Pipeline) -> list[Task]:
@@ -69,6 +80,20 @@ def build_tasks(pipeline: pipeline_pb2.Pipeline) -> list[Task]:
     if funnel is not None:
         return funnel_tasks(funnel, towers, pipeline)
     return [build_task(tower, pipeline) for tower in towers]
+
+
+def _network(
+    inputs: dict[str, keras.KerasTensor], logits: dict[str, keras.KerasTensor], name: str
+) -> keras.Model:
+    try:
+        return keras.Model(inputs, logits, name=name)
+    except ValueError as error:
+        # Network `a` with tower `b_c`, and network `a_b` with tower `c`.
+        twice = _TWICE.search(str(error))
+        if twice is None:
+            raise
+        text = "Names of towers, experts, bottoms and networks should not together name a layer"
+        raise ConfigError([f"{text} twice. Received: `{twice[1]}`. Rename one of them."]) from error
 
 
 def _module(architecture: str) -> ModuleType:

@@ -11,6 +11,7 @@ from tfmtl import layers
 from tfmtl.config.views import Tower
 from tfmtl.layers.perceptron import l2_regularizer
 from tfmtl.models._groups import Groups
+from tfmtl.models._interactions import interact
 from tfmtl.protos import layer_pb2, model_pb2
 from tfmtl.tasks import build_head
 
@@ -38,26 +39,48 @@ def layer_arguments(message: layer_pb2.DNN) -> list[dict[str, Any]]:
 
 
 def dnn(message: layer_pb2.DNN, l2: float, name: str) -> layers.DNN:
-    """The layers of a `DNN` message."""
+    """The layers of a `DNN` message, without its interactions."""
     return layers.DNN(**dnn_arguments(message), l2=l2, name=name)
 
 
+def stack(
+    message: layer_pb2.DNN, v: keras.KerasTensor, l2: float, groups: Groups, name: str
+) -> keras.KerasTensor:
+    """The layers of a `DNN` message on `v`, with its interactions: a tower or a bottom.
+
+    Args:
+        message: The message.
+        v: What it reads, `(batch, width)`.
+        l2: Penalty `l2·Σw²/2` on the kernels.
+        groups: The feature groups, for the interactions that read one.
+        name: The name of the layers, and the beginning of those of interactions.
+
+    Returns:
+        `(batch, width)`, as `_interactions` tells.
+    """
+    layer = dnn(message, l2, name)
+    return interact(message, layer, v, l2, groups) if message.interactions else layer(v)
+
+
 def group_bottoms(
-    config: model_pb2.ESMM | model_pb2.Division, groups: Groups, owner: str = ""
+    config: model_pb2.ESMM | model_pb2.Division, groups: Groups, prefix: str = ""
 ) -> keras.KerasTensor:
     """The group `all`, or those that a message lists side by side, each after layers of its own.
 
     Args:
         config: The message with `groups`.
-        groups: The feature groups.
-        owner: A task that has tables and layers of its own; "" means shared ones.
+        groups: The feature groups, over whichever tables.
+        prefix: Begins the names of the layers.
     """
-    its_groups, prefix = (groups.own(owner), f"{owner}_") if owner else (groups, "")
     if not config.groups:
-        return its_groups["all"]
+        return groups["all"]
     outputs = [
-        dnn(group.dnn, config.l2_regularization, name=f"{prefix}{group.input}_dnn")(
-            its_groups[group.input]
+        stack(
+            group.dnn,
+            groups[group.input],
+            config.l2_regularization,
+            groups,
+            name=f"{prefix}{group.input}_dnn",
         )
         for group in config.groups
     ]
@@ -66,25 +89,28 @@ def group_bottoms(
     return keras.layers.Concatenate(name=f"{prefix}groups")(outputs)
 
 
-def task_logits(tower: Tower, h: keras.KerasTensor, l2: float) -> keras.KerasTensor:
+def task_logits(tower: Tower, h: keras.KerasTensor, l2: float, groups: Groups) -> keras.KerasTensor:
     """`head_k(tower_k(h_k))`, of layers `<task>_tower` and `<task>_logits`.
 
     Args:
         tower: The task's tower; without `dnn` the head reads `h` itself.
         h: What the architecture has for this task, `(batch, width)`.
         l2: Penalty `l2·Σw²/2` on the kernels.
+        groups: The feature groups, for the tower's interactions.
 
     Returns:
         Logits `(batch, units)`.
     """
-    return head_logits(tower, tower_output(tower, h, l2), l2)
+    return head_logits(tower, tower_output(tower, h, l2, groups), l2)
 
 
-def tower_output(tower: Tower, h: keras.KerasTensor, l2: float) -> keras.KerasTensor:
+def tower_output(
+    tower: Tower, h: keras.KerasTensor, l2: float, groups: Groups
+) -> keras.KerasTensor:
     """`tower_k(h_k)`, of the layer `<task>_tower`; `h` itself without `dnn`."""
     if not tower.HasField("dnn"):
         return h
-    return dnn(tower.dnn, l2, name=f"{tower.tower_name}_tower")(h)
+    return stack(tower.dnn, h, l2, groups, name=f"{tower.tower_name}_tower")
 
 
 def head_logits(tower: Tower, t: keras.KerasTensor, l2: float) -> keras.KerasTensor:
@@ -98,11 +124,11 @@ def head_logits(tower: Tower, t: keras.KerasTensor, l2: float) -> keras.KerasTen
 
 
 def parallel_logits(
-    towers: Iterable[Tower], h: keras.KerasTensor, l2: float
+    towers: Iterable[Tower], h: keras.KerasTensor, l2: float, groups: Groups
 ) -> dict[str, keras.KerasTensor]:
     """Logits by task, where `h` `(tasks, batch, width)` has a network's output for each."""
     bottoms = layers.Unstack(name="bottoms_by_task")(h)
     return {
-        tower.tower_name: task_logits(tower, bottom, l2)
+        tower.tower_name: task_logits(tower, bottom, l2, groups)
         for tower, bottom in zip(towers, bottoms, strict=True)
     }

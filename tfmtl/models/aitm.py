@@ -7,7 +7,8 @@
     penalty = order_weight · mean Σ_{k>1} max(σ(c_k) − σ(c_{k−1}), 0)
 
 The tasks are the steps in order, such as impression → click → purchase, and their probabilities
-those of having come so far, over all rows: a later one should not be above an earlier one.
+those of having come so far, over all rows: a later one should not be above an earlier one. With
+`stop_gradient`, q_{k−1} is taken as it is: step k does not teach those before.
 
 References:
     Xi et al., "Modeling the Sequential Dependence among Audience Multi-step Conversions with
@@ -21,7 +22,7 @@ import tf_keras as keras
 
 from tfmtl import layers
 from tfmtl.models._groups import Groups
-from tfmtl.models._towers import dnn, head_logits, tower_output
+from tfmtl.models._towers import dnn, head_logits, stack, tower_output
 from tfmtl.protos import model_pb2, tower_pb2
 
 
@@ -29,10 +30,10 @@ def logits(config: model_pb2.AITM, groups: Groups) -> dict[str, keras.KerasTenso
     """Builds the graph from the group `all` to the logits by task."""
     l2, h = config.l2_regularization, groups["all"]
     if config.HasField("bottom_dnn"):
-        h = dnn(config.bottom_dnn, l2, name="bottom")(h)
+        h = stack(config.bottom_dnn, h, l2, groups, name="bottom")
     q, steps = None, {}
     for tower in config.task_towers:
-        t = tower_output(tower, h, l2)
+        t = tower_output(tower, h, l2, groups)
         q = t if q is None else _transfer(config, tower, q, t)
         steps[tower.tower_name] = head_logits(tower, q, l2)
     if not config.order_weight:
@@ -46,6 +47,8 @@ def _transfer(
 ) -> keras.KerasTensor:
     """q_k, of the q of the task before and the task's own t_k."""
     task = tower.tower_name
+    if config.stop_gradient:
+        q = layers.StopGradient(name=f"{task}_before")(q)
     p = dnn(config.transfer_mlp, config.l2_regularization, name=f"{task}_transfer")(q)
     width = config.project_dim or t.shape[-1]
     return layers.TransferAttention(width, name=f"{task}_attention")([p, t])

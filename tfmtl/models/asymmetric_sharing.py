@@ -15,7 +15,7 @@ from __future__ import annotations
 import tf_keras as keras
 
 from tfmtl.models._groups import Groups
-from tfmtl.models._towers import dnn, task_logits
+from tfmtl.models._towers import stack, task_logits
 from tfmtl.protos import model_pb2
 
 _JOINS = {
@@ -29,7 +29,7 @@ def logits(config: model_pb2.AsymmetricSharing, groups: Groups) -> dict[str, ker
     """Builds the graph from the group `all` to the logits by task."""
     x, l2 = groups["all"], config.l2_regularization
     bottoms = {
-        bottom.bottom_name: dnn(bottom.dnn, l2, name=f"{bottom.bottom_name}_bottom")(x)
+        bottom.bottom_name: stack(bottom.dnn, x, l2, groups, f"{bottom.bottom_name}_bottom")
         for bottom in config.bottoms
     }
     h = {
@@ -37,7 +37,7 @@ def logits(config: model_pb2.AsymmetricSharing, groups: Groups) -> dict[str, ker
         for reader in config.task_bottoms
     }
     return {
-        tower.tower_name: task_logits(tower, h[tower.tower_name], l2)
+        tower.tower_name: task_logits(tower, h[tower.tower_name], l2, groups)
         for tower in config.task_towers
     }
 

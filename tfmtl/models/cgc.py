@@ -27,7 +27,7 @@ def logits(config: model_pb2.CGC, groups: Groups) -> dict[str, keras.KerasTensor
     shared = _shared_experts(config, x)
     return {
         tower.tower_name: task_logits(
-            tower, mixture([*own, *shared], x, f"{tower.tower_name}_"), l2
+            tower, mixture(config, [*own, *shared], x, l2, f"{tower.tower_name}_"), l2, groups
         )
         for tower, own in zip(config.task_towers, _own_experts(config, x), strict=True)
     }

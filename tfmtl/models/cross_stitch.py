@@ -30,4 +30,4 @@ def logits(config: model_pb2.CrossStitch, groups: Groups) -> dict[str, keras.Ker
         h = layers.CrossStitch(
             config.self_weight, per_channel=config.per_channel, name=f"stitch_{index}"
         )(h)
-    return parallel_logits(config.task_towers, h, l2)
+    return parallel_logits(config.task_towers, h, l2, groups)

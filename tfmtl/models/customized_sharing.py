@@ -13,20 +13,20 @@ from __future__ import annotations
 import tf_keras as keras
 
 from tfmtl.models._groups import Groups
-from tfmtl.models._towers import dnn, task_logits
+from tfmtl.models._towers import stack, task_logits
 from tfmtl.protos import model_pb2
 
 
 def logits(config: model_pb2.CustomizedSharing, groups: Groups) -> dict[str, keras.KerasTensor]:
     """Builds the graph from the group `all` to the logits by task."""
     x, l2 = groups["all"], config.l2_regularization
-    shared = dnn(config.bottom_dnn, l2, name="bottom")(x)
+    shared = stack(config.bottom_dnn, x, l2, groups, name="bottom")
 
     def bottoms(task: str) -> keras.KerasTensor:
-        own = dnn(config.task_bottom_dnn, l2, name=f"{task}_bottom")(x)
+        own = stack(config.task_bottom_dnn, x, l2, groups, name=f"{task}_bottom")
         return keras.layers.Concatenate(name=f"{task}_bottoms")([own, shared])
 
     return {
-        tower.tower_name: task_logits(tower, bottoms(tower.tower_name), l2)
+        tower.tower_name: task_logits(tower, bottoms(tower.tower_name), l2, groups)
         for tower in config.task_towers
     }

@@ -22,17 +22,17 @@ import tf_keras as keras
 
 from tfmtl.models._experts import bank, mixture
 from tfmtl.models._groups import Groups
-from tfmtl.models._towers import dnn, head_logits, tower_output
+from tfmtl.models._towers import dnn, head_logits, stack, tower_output
 from tfmtl.protos import model_pb2, tower_pb2
 
 
 def logits(config: model_pb2.DBMTL, groups: Groups) -> dict[str, keras.KerasTensor]:
     """Builds the graph from the group `all` to the logits by task."""
     l2 = config.l2_regularization
-    inputs = _task_inputs(config, _bottom(config, groups["all"]))
+    inputs = _task_inputs(config, _bottom(config, groups))
     relations: dict[str, keras.KerasTensor] = {}
     for tower in config.task_towers:
-        t = tower_output(tower, inputs[tower.tower_name], l2)
+        t = tower_output(tower, inputs[tower.tower_name], l2, groups)
         relations[tower.tower_name] = _relation(tower, t, relations, l2)
     return {
         tower.tower_name: head_logits(tower, relations[tower.tower_name], l2)
@@ -40,10 +40,11 @@ def logits(config: model_pb2.DBMTL, groups: Groups) -> dict[str, keras.KerasTens
     }
 
 
-def _bottom(config: model_pb2.DBMTL, x: keras.KerasTensor) -> keras.KerasTensor:
+def _bottom(config: model_pb2.DBMTL, groups: Groups) -> keras.KerasTensor:
+    x = groups["all"]
     if not config.HasField("bottom_dnn"):
         return x
-    return dnn(config.bottom_dnn, config.l2_regularization, name="bottom")(x)
+    return stack(config.bottom_dnn, x, config.l2_regularization, groups, name="bottom")
 
 
 def _task_inputs(config: model_pb2.DBMTL, h: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
@@ -51,8 +52,9 @@ def _task_inputs(config: model_pb2.DBMTL, h: keras.KerasTensor) -> dict[str, ker
     tasks = [tower.tower_name for tower in config.task_towers]
     if not config.HasField("expert_dnn"):
         return dict.fromkeys(tasks, h)
-    experts = bank(config.expert_dnn, config.num_expert, config.l2_regularization, "experts")(h)
-    return {task: mixture([experts], h, prefix=f"{task}_") for task in tasks}
+    l2 = config.l2_regularization
+    experts = bank(config.expert_dnn, config.num_expert, l2, "experts")(h)
+    return {task: mixture(config, [experts], h, l2, f"{task}_") for task in tasks}
 
 
 def _relation(

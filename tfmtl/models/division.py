@@ -23,7 +23,7 @@ from tfmtl.config.views import DIVISION_CLIPPED as CLIPPED
 from tfmtl.config.views import DIVISION_RATIO as RATIO
 from tfmtl.models._groups import Groups
 from tfmtl.models._towers import group_bottoms, task_logits
-from tfmtl.protos import model_pb2, pipeline_pb2
+from tfmtl.protos import model_pb2, pipeline_pb2, tower_pb2
 from tfmtl.tasks import (
     LabelIndicator,
     ProductLabel,
@@ -41,10 +41,7 @@ from tfmtl.tasks import (
 def logits(config: model_pb2.Division, groups: Groups) -> dict[str, keras.KerasTensor]:
     """Builds the two models, and their quotient."""
     both, click = (
-        task_logits(
-            tower, group_bottoms(config, groups, tower.tower_name), config.l2_regularization
-        )
-        for tower in (config.ctcvr_tower, config.ctr_tower)
+        _model(config, tower, groups) for tower in (config.ctcvr_tower, config.ctr_tower)
     )
     return {
         config.ctr_tower.tower_name: click,
@@ -52,6 +49,15 @@ def logits(config: model_pb2.Division, groups: Groups) -> dict[str, keras.KerasT
         RATIO: layers.SigmoidRatio(name=f"{RATIO}_logits")([both, click]),
         CLIPPED: layers.IsRatioClipped(name=f"{CLIPPED}_logits")([both, click]),
     }
+
+
+def _model(
+    config: model_pb2.Division, tower: tower_pb2.TaskTower, groups: Groups
+) -> keras.KerasTensor:
+    """The logits of a tower that shares nothing."""
+    own = groups.own(tower.tower_name)
+    x = group_bottoms(config, own, prefix=f"{tower.tower_name}_")
+    return task_logits(tower, x, config.l2_regularization, own)
 
 
 def tasks(pipeline: pipeline_pb2.Pipeline) -> list[Task]:

@@ -20,7 +20,7 @@ from __future__ import annotations
 import tf_keras as keras
 
 from tfmtl.models._groups import Groups
-from tfmtl.models._towers import dnn, task_logits
+from tfmtl.models._towers import stack, task_logits
 from tfmtl.protos import model_pb2
 
 
@@ -31,11 +31,11 @@ def logits(config: model_pb2.ESM2, groups: Groups) -> dict[str, keras.KerasTenso
     """
     l2, h = config.l2_regularization, groups["all"]
     if config.HasField("bottom_dnn"):
-        h = dnn(config.bottom_dnn, l2, name="bottom")(h)
+        h = stack(config.bottom_dnn, h, l2, groups, name="bottom")
     towers = (
         config.click_tower,
         config.action_tower,
         config.buy_after_action_tower,
         config.buy_after_other_tower,
     )
-    return {tower.tower_name: task_logits(tower, h, l2) for tower in towers}
+    return {tower.tower_name: task_logits(tower, h, l2, groups) for tower in towers}

@@ -20,10 +20,11 @@ import tf_keras as keras
 
 from tfmtl import config as configs
 from tfmtl import layers
+from tfmtl.config.funnels import masked
 from tfmtl.config.views import ESMM_PRODUCT as PRODUCT
 from tfmtl.models._groups import Groups
 from tfmtl.models._towers import group_bottoms, task_logits
-from tfmtl.protos import loss_pb2, model_pb2, pipeline_pb2
+from tfmtl.protos import loss_pb2, model_pb2, pipeline_pb2, tower_pb2
 from tfmtl.tasks import (
     LabelIndicator,
     ProductLabel,
@@ -39,10 +40,10 @@ from tfmtl.tasks import (
 
 def logits(config: model_pb2.ESMM, groups: Groups) -> dict[str, keras.KerasTensor]:
     """Builds the graph from the feature groups to the logits of click, conversion and both."""
-    ctr, cvr = config.ctr_tower, config.cvr_tower
+    ctr, cvr, l2 = config.ctr_tower, config.cvr_tower, config.l2_regularization
     x_ctr, x_cvr = _inputs(config, groups)
-    c_ctr = task_logits(ctr, x_ctr, config.l2_regularization)
-    c_cvr = task_logits(cvr, x_cvr, config.l2_regularization)
+    c_ctr = task_logits(ctr, x_ctr, l2, _read_by(ctr, config, groups))
+    c_cvr = task_logits(cvr, x_cvr, l2, _read_by(cvr, config, groups))
     product = _value_product if cvr.loss_type == loss_pb2.L2_LOSS else _sigmoid_product
     return {ctr.tower_name: c_ctr, cvr.tower_name: c_cvr, PRODUCT: product(c_ctr, c_cvr)}
 
@@ -62,7 +63,7 @@ def tasks(pipeline: pipeline_pb2.Pipeline) -> list[Task]:
             SampleSpace(conversion, [*factors, clicked]),
             trained=False,
             metrics=metrics,
-            suffix=f"{cvr.tower_name}_masked",
+            suffix=masked(cvr.tower_name),
         ),
         Task(
             PRODUCT,
@@ -79,8 +80,16 @@ def _inputs(config: model_pb2.ESMM, groups: Groups) -> tuple[keras.KerasTensor, 
     if config.share_embedding:
         x = group_bottoms(config, groups)
         return x, x
-    ctr, cvr = config.ctr_tower.tower_name, config.cvr_tower.tower_name
-    return group_bottoms(config, groups, owner=ctr), group_bottoms(config, groups, owner=cvr)
+    ctr, cvr = config.ctr_tower, config.cvr_tower
+    return (
+        group_bottoms(config, _read_by(ctr, config, groups), prefix=f"{ctr.tower_name}_"),
+        group_bottoms(config, _read_by(cvr, config, groups), prefix=f"{cvr.tower_name}_"),
+    )
+
+
+def _read_by(tower: tower_pb2.TaskTower, config: model_pb2.ESMM, groups: Groups) -> Groups:
+    """The groups over the tables that a tower reads."""
+    return groups if config.share_embedding else groups.own(tower.tower_name)
 
 
 def _sigmoid_product(c_ctr: keras.KerasTensor, c_cvr: keras.KerasTensor) -> keras.KerasTensor:

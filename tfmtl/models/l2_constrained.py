@@ -30,4 +30,5 @@ def logits(config: model_pb2.L2Constrained, groups: Groups) -> dict[str, keras.K
         l2=config.l2_regularization,
         name="bottoms",
     )
-    return parallel_logits(config.task_towers, bottoms(groups["all"]), config.l2_regularization)
+    h = bottoms(groups["all"])
+    return parallel_logits(config.task_towers, h, config.l2_regularization, groups)

@@ -28,26 +28,31 @@ def logits(config: model_pb2.MLMMoE, groups: Groups) -> dict[str, keras.KerasTen
     x, l2 = groups["all"], config.l2_regularization
     experts = _experts(config, x)
     return {
-        tower.tower_name: task_logits(tower, mixture([experts], x, f"{tower.tower_name}_"), l2)
+        tower.tower_name: task_logits(
+            tower, mixture(config, [experts], x, l2, f"{tower.tower_name}_"), l2, groups
+        )
         for tower in config.task_towers
     }
 
 
 def _experts(config: model_pb2.MLMMoE, x: keras.KerasTensor) -> keras.KerasTensor:
     """The outputs of the last level's experts, `(experts, batch, units)`."""
-    outputs = None
+    outputs, l2 = None, config.l2_regularization
     for number, level in enumerate(config.levels, start=1):
-        inputs = x
+        name, inputs = f"level_{number}", x
         if outputs is not None:
-            gates = layers.GateBank(
-                level.num_expert, outputs.shape[0], name=f"level_{number}_gates"
-            )(x)
-            inputs = layers.MixForEach(name=f"level_{number}_mixtures")([outputs, gates])
-        experts = bank(
-            level.expert_dnn,
-            level.num_expert,
-            config.l2_regularization,
-            name=f"level_{number}_experts",
-        )
-        outputs = experts(inputs)
+            gates = _gates(config, level.num_expert, outputs.shape[0], x, name)
+            inputs = layers.MixForEach(name=f"{name}_mixtures")([outputs, gates])
+        outputs = bank(level.expert_dnn, level.num_expert, l2, f"{name}_experts")(inputs)
     return outputs
+
+
+def _gates(
+    config: model_pb2.MLMMoE, num_gates: int, num_experts: int, x: keras.KerasTensor, name: str
+) -> keras.KerasTensor:
+    """The weights that the experts of a level give to those below, `(batch, gates, experts)`."""
+    selector = x
+    if config.HasField("gate_dnn"):
+        hidden = bank(config.gate_dnn, num_gates, config.l2_regularization, f"{name}_gate_dnn")
+        selector = hidden(x)
+    return layers.GateBank(num_gates, num_experts, name=f"{name}_gates")(selector)

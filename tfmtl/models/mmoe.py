@@ -25,7 +25,9 @@ def logits(config: model_pb2.MMoE, groups: Groups) -> dict[str, keras.KerasTenso
     x, l2 = groups["all"], config.l2_regularization
     experts = _experts(config, x)
     return {
-        tower.tower_name: task_logits(tower, mixture([experts], x, f"{tower.tower_name}_"), l2)
+        tower.tower_name: task_logits(
+            tower, mixture(config, [experts], x, l2, f"{tower.tower_name}_"), l2, groups
+        )
         for tower in config.task_towers
     }
 

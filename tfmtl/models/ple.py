@@ -37,11 +37,15 @@ def logits(config: model_pb2.PLE, groups: Groups) -> dict[str, keras.KerasTensor
         name = network.network_name or f"network_{index}"
         own = _own_experts(network, x, l2, name)
         shared = _shared_experts(network, x_s, l2, name)
-        x = {task: mixture([*own[task], *shared], x[task], f"{name}_{task}_") for task in x}
+        x = {
+            task: mixture(network, [*own[task], *shared], x[task], l2, f"{name}_{task}_")
+            for task in x
+        }
         if any(later.share_num for later in networks[index + 1 :]):  # Else nothing reads x_s.
-            x_s = mixture([*itertools.chain(*own.values()), *shared], x_s, f"{name}_")
+            experts = [*itertools.chain(*own.values()), *shared]
+            x_s = mixture(network, experts, x_s, l2, f"{name}_")
     return {
-        tower.tower_name: task_logits(tower, x[tower.tower_name], l2)
+        tower.tower_name: task_logits(tower, x[tower.tower_name], l2, groups)
         for tower in config.task_towers
     }
 

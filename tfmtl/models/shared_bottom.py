@@ -12,12 +12,12 @@ from __future__ import annotations
 import tf_keras as keras
 
 from tfmtl.models._groups import Groups
-from tfmtl.models._towers import dnn, task_logits
+from tfmtl.models._towers import stack, task_logits
 from tfmtl.protos import model_pb2
 
 
 def logits(config: model_pb2.SharedBottom, groups: Groups) -> dict[str, keras.KerasTensor]:
     """Builds the graph from the group `all` to the logits by task."""
     l2 = config.l2_regularization
-    h = dnn(config.bottom_dnn, l2, name="bottom")(groups["all"])
-    return {tower.tower_name: task_logits(tower, h, l2) for tower in config.task_towers}
+    h = stack(config.bottom_dnn, groups["all"], l2, groups, name="bottom")
+    return {tower.tower_name: task_logits(tower, h, l2, groups) for tower in config.task_towers}

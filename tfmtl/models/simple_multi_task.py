@@ -19,6 +19,6 @@ def logits(config: model_pb2.SimpleMultiTask, groups: Groups) -> dict[str, keras
     """Builds the graph from the group `all` to the logits by task."""
     x = groups["all"]
     return {
-        tower.tower_name: task_logits(tower, x, config.l2_regularization)
+        tower.tower_name: task_logits(tower, x, config.l2_regularization, groups)
         for tower in config.task_towers
     }

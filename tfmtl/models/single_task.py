@@ -16,24 +16,23 @@ from __future__ import annotations
 import tf_keras as keras
 
 from tfmtl.models._groups import Groups
-from tfmtl.models._towers import dnn, task_logits
+from tfmtl.models._towers import stack, task_logits
 from tfmtl.protos import model_pb2, tower_pb2
 
 
 def logits(config: model_pb2.SingleTask, groups: Groups) -> dict[str, keras.KerasTensor]:
     """Builds a graph for each task from a group `all` of its own to its logits."""
     return {
-        tower.tower_name: task_logits(
-            tower, _bottom(config, tower, groups), config.l2_regularization
-        )
+        tower.tower_name: _task(config, tower, groups.own(tower.tower_name))
         for tower in config.task_towers
     }
 
 
-def _bottom(
+def _task(
     config: model_pb2.SingleTask, tower: tower_pb2.TaskTower, groups: Groups
 ) -> keras.KerasTensor:
-    x = groups.own(tower.tower_name)["all"]
-    if not config.HasField("bottom_dnn"):
-        return x
-    return dnn(config.bottom_dnn, config.l2_regularization, name=f"{tower.tower_name}_bottom")(x)
+    """The logits of a task, from groups of its own."""
+    h, l2 = groups["all"], config.l2_regularization
+    if config.HasField("bottom_dnn"):
+        h = stack(config.bottom_dnn, h, l2, groups, name=f"{tower.tower_name}_bottom")
+    return task_logits(tower, h, l2, groups)

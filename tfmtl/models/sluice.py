@@ -38,4 +38,4 @@ def logits(config: model_pb2.Sluice, groups: Groups) -> dict[str, keras.KerasTen
         h = layers.CrossStitch(config.self_weight, config.num_subspace, name=f"stitch_{index}")(h)
         mixed.append(h)
     h = layers.LayerMix(name="layer_mix")(mixed)
-    return parallel_logits(config.task_towers, h, config.l2_regularization)
+    return parallel_logits(config.task_towers, h, config.l2_regularization, groups)

@@ -29,4 +29,5 @@ def logits(config: model_pb2.TensorFactorization, groups: Groups) -> dict[str, k
         l2=config.l2_regularization,
         name="bottoms",
     )
-    return parallel_logits(config.task_towers, bottoms(groups["all"]), config.l2_regularization)
+    h = bottoms(groups["all"])
+    return parallel_logits(config.task_towers, h, config.l2_regularization, groups)

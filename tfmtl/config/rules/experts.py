@@ -12,6 +12,7 @@ from tfmtl.protos import model_pb2
 def check_mmoe(message: model_pb2.MMoE, path: str, report: Report) -> None:
     """The experts are a number of equal ones, or are listed."""
     check_towers(message, path, report)
+    check_dnn(report, f"{path}.gate_dnn", message.gate_dnn)
     if message.HasField("expert_dnn"):
         check_bank(message, path, report)
         if message.experts:
@@ -25,12 +26,14 @@ def check_mmoe(message: model_pb2.MMoE, path: str, report: Report) -> None:
 def check_omoe(message: model_pb2.OMoE, path: str, report: Report) -> None:
     """There are experts and tasks."""
     check_towers(message, path, report)
+    check_dnn(report, f"{path}.gate_dnn", message.gate_dnn)
     check_bank(message, path, report)
 
 
 def check_ml_mmoe(message: model_pb2.MLMMoE, path: str, report: Report) -> None:
     """There are levels, each with experts, and tasks."""
     check_towers(message, path, report)
+    check_dnn(report, f"{path}.gate_dnn", message.gate_dnn)
     for index, level in enumerate(message.levels):
         check_bank(level, f"{path}.levels[{index}]", report)
     if not message.levels:
@@ -40,6 +43,7 @@ def check_ml_mmoe(message: model_pb2.MLMMoE, path: str, report: Report) -> None:
 def check_cgc(message: model_pb2.CGC, path: str, report: Report) -> None:
     """There are experts of some kind, and tasks."""
     check_towers(message, path, report)
+    check_dnn(report, f"{path}.gate_dnn", message.gate_dnn)
     _check_counts(message, path, report)
     check_dnn(report, f"{path}.expert_dnn", message.expert_dnn, needed=True)
 
@@ -80,6 +84,7 @@ def _check_network(network: model_pb2.ExtractionNetwork, path: str, report: Repo
             check_dnn(report, f"{path}.{net}", getattr(network, net), needed=True)
         elif network.HasField(net):
             report.warn(f"{path}.{net}", f"is not read, because `{count}` is 0")
+    check_dnn(report, f"{path}.gate_dnn", network.gate_dnn)
     own, shared = network.task_expert_net.hidden_units, network.share_expert_net.hidden_units
     if network.expert_num_per_task and network.share_num and own and shared:
         if own[-1] != shared[-1]:

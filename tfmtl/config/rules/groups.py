@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_layer_name, check_share, check_unique
+from tfmtl.config.stacks import groups_of_interactions, groups_read, listed_groups
 from tfmtl.config.views import architecture, feature_name, features, group_features
 from tfmtl.protos import feature_pb2, pipeline_pb2
 
@@ -48,15 +49,14 @@ def _check_members(
 
 def _check_read(pipeline: pipeline_pb2.Pipeline, names: Sequence[str], report: Report) -> None:
     """The groups that the architecture reads exist; that others are not read is told."""
-    reader = architecture(pipeline)
-    listed = getattr(getattr(pipeline.model_config, reader), "groups", ())
-    read = [tower.input for tower in listed]
-    for index, name in enumerate(read):
-        if name not in names:
+    reader, listed = architecture(pipeline), listed_groups(pipeline)
+    for index, tower in enumerate(listed):
+        if tower.input not in names:
             path = f"model_config.{reader}.groups[{index}].input"
-            report.should_name(path, "a feature group", name, names)
-    if not read and "all" not in names:
+            report.should_name(path, "a feature group", tower.input, names)
+    if not listed and "all" not in names:
         report.should(_PATH, f"have a group named `all`, which {reader} reads", names)
+    read = {*groups_read(pipeline), *groups_of_interactions(pipeline)}
     for index, name in enumerate(names):
-        if name not in (read or ["all"]):
+        if name not in read:
             report.warn(f"{_PATH}[{index}]", "is read by nothing", of=f"group `{name}`")

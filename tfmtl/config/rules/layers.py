@@ -35,10 +35,10 @@ def check_dnn(
         path: Where the stack stands.
         dnn: The stack.
         of: Whose it is.
-        needed: Whether it must have layers; otherwise it may be the identity.
+        needed: Whether it must have layers or interactions; otherwise it may be the identity.
     """
     units = list(dnn.hidden_units)
-    if needed and not any(units):
+    if needed and not (any(units) or dnn.interactions):
         report.should(f"{path}.hidden_units", "have a layer", units or None, of=of)
     elif 0 in units and len(units) > 1:
         report.should(f"{path}.hidden_units", "be at least 1 each", units, of=of)

@@ -19,8 +19,11 @@ def check_dbmtl(message: model_pb2.DBMTL, path: str, report: Report) -> None:
     check_dnn(report, f"{path}.bottom_dnn", message.bottom_dnn)
     if message.HasField("expert_dnn"):
         check_bank(message, path, report)
-    elif message.num_expert:
-        report.warn(f"{path}.num_expert", "is not read, because there is no `expert_dnn`")
+        check_dnn(report, f"{path}.gate_dnn", message.gate_dnn)
+    else:
+        for name in ("num_expert", "gate_dnn"):
+            if message.HasField(name):
+                report.warn(f"{path}.{name}", "is not read, because there is no `expert_dnn`")
     for index, tower in enumerate(message.task_towers):
         of = f"tower `{tower.tower_name}`"
         tower_path = f"{path}.task_towers[{index}]"
@@ -104,25 +107,22 @@ def check_tensor_factorization(
 
 
 def check_aitm(message: model_pb2.AITM, path: str, report: Report) -> None:
-    """There are steps, each a probability, and what they hand on has the width of the towers."""
+    """There are steps, each a probability, and something that they hand on."""
     check_towers(message, path, report, least=2)
     check_dnn(report, f"{path}.bottom_dnn", message.bottom_dnn)
     check_dnn(report, f"{path}.transfer_mlp", message.transfer_mlp, needed=True)
     check_at_least(report, f"{path}.order_weight", message.order_weight, 0)
-    handed_on = list(message.transfer_mlp.hidden_units)[-1:]
     for index, tower in enumerate(message.task_towers):
         of, tower_path = f"tower `{tower.tower_name}`", f"{path}.task_towers[{index}]"
-        widths, units_path = list(tower.dnn.hidden_units), f"{tower_path}.dnn.hidden_units"
+        units = list(tower.dnn.hidden_units)
         if tower.loss_type != loss_pb2.CLASSIFICATION:
             received = Word(loss_pb2.LossType.Name(tower.loss_type))
             report.should(f"{tower_path}.loss_type", "be CLASSIFICATION in aitm", received, of=of)
         if tower.num_class != 1:
             report.should(f"{tower_path}.num_class", "be 1 in aitm", tower.num_class, of=of)
-        if not any(widths):
-            report.should(units_path, "have a layer in aitm", widths or None, of=of)
-        elif index and any(handed_on) and widths[-1:] != handed_on:
-            rule = f"end in the width of `transfer_mlp`, {handed_on[0]}"
-            report.should(units_path, rule, widths, of=of)
+        if not (any(units) or tower.dnn.interactions):
+            path_of_units = f"{tower_path}.dnn.hidden_units"
+            report.should(path_of_units, "have a layer in aitm", units or None, of=of)
 
 
 def check_single_task(message: model_pb2.SingleTask, path: str, report: Report) -> None:

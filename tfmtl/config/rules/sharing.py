@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_layer_name, check_unique
 from tfmtl.config.rules.layers import check_dnn
 from tfmtl.config.rules.tasks import check_towers
-from tfmtl.protos import layer_pb2, model_pb2
+from tfmtl.protos import model_pb2
 
 
 def check_shared_bottom(message: model_pb2.SharedBottom, path: str, report: Report) -> None:
@@ -31,14 +31,13 @@ def check_asymmetric_sharing(
 ) -> None:
     """Every bottom is read by a task, and every task reads bottoms that there are."""
     check_towers(message, path, report)
-    bottoms = {bottom.bottom_name: bottom.dnn for bottom in message.bottoms}
     towers = [tower.tower_name for tower in message.task_towers]
     _check_bottoms(message, f"{path}.bottoms", report)
     for index, reader in enumerate(message.task_bottoms):
         at = f"{path}.task_bottoms[{index}]"
         if reader.tower_name not in towers:
             report.should_name(f"{at}.tower_name", "a tower", reader.tower_name, towers)
-        _check_reader(reader, bottoms, at, report)
+        _check_reader(reader, [bottom.bottom_name for bottom in message.bottoms], at, report)
     readers = [
         (f"{path}.task_bottoms[{index}]", reader.tower_name)
         for index, reader in enumerate(message.task_bottoms)
@@ -66,9 +65,9 @@ def _check_bottoms(message: model_pb2.AsymmetricSharing, path: str, report: Repo
 
 
 def _check_reader(
-    reader: model_pb2.TaskBottoms, bottoms: Mapping[str, layer_pb2.DNN], path: str, report: Report
+    reader: model_pb2.TaskBottoms, bottoms: Sequence[str], path: str, report: Report
 ) -> None:
-    """A task reads bottoms that there are, each once, and of one width where they are added."""
+    """A task reads bottoms that there are, each once."""
     of, names = f"tower `{reader.tower_name}`", list(reader.bottom_names)
     if not names:
         report.should(f"{path}.bottom_names", "name a bottom", of=of)
@@ -78,9 +77,3 @@ def _check_reader(
             report.should_name(at, "a bottom", name, bottoms, of=of)
         elif name in names[:index]:
             report.should(at, "name each bottom once", name, of=of)
-    stacks = [bottoms[name].hidden_units for name in names if name in bottoms]
-    widths = [units[-1] for units in stacks if units]
-    if reader.join != model_pb2.AsymmetricSharing.CONCAT and len(set(widths)) > 1:
-        join = model_pb2.AsymmetricSharing.Join.Name(reader.join)
-        rule = f"name bottoms that end in the same width, because `join` is {join}"
-        report.should(f"{path}.bottom_names", rule, widths, of=of)

@@ -18,6 +18,15 @@ def with_model(model, labels):
     return parsed(f"data_config {{ label_fields: {labels} }} model_config {{ {model} }}")
 
 
+def test_target_columns_are_those_of_labels_weight_and_propensity():
+    data = parsed(
+        "data_config { label_fields: ['click', 'buy'] sample_weight: 'w' "
+        "rejection_sampling { label_name: 'click' propensity_name: 'pctr' } }"
+    ).data_config
+    assert config.target_columns(data) == ["click", "buy", "w", "pctr"]
+    assert config.target_columns(parsed("").data_config) == []
+
+
 @pytest.mark.parametrize("text", [OLD_SPELLING, NEW_SPELLING])
 def test_features_are_read_in_both_spellings(text):
     (feature,) = config.features(parsed(text))

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from make_funnel_log import expected_auc
 
 SAMPLES = pathlib.Path(__file__).resolve().parents[2] / "samples"
 
@@ -104,11 +105,90 @@ def test_taobao_shaped_rows_have_the_shape_of_easyrecs_samples(tmp_path):
     assert gaps == [7, 13, 16]
 
 
-@pytest.mark.parametrize("program", ["make_ecommerce_log.py", "make_taobao_shaped.py"])
+@pytest.mark.parametrize(
+    "program", ["make_ecommerce_log.py", "make_funnel_log.py", "make_taobao_shaped.py"]
+)
 def test_too_few_rows_are_refused(program, tmp_path):
     done = run(program, "--rows", 1, "--output", tmp_path)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].endswith("--rows should be at least 2. Received: 1.")
+
+
+# The funnel.
+
+
+def make_funnel(folder, correlation):
+    """The two tables of a funnel log, and the facts that the program told, numbers by name."""
+    options = ["--rows", 20_000, "--output", folder, "--correlation", correlation]
+    said = make("make_funnel_log.py", *options)
+    facts = dict(line.strip().split(": ") for line in said.splitlines()[1:])
+    tables = [pd.read_csv(folder / name) for name in ("train.csv", "eval.csv")]
+    return *tables, {name: float(fact.replace(",", "")) for name, fact in facts.items()}
+
+
+@pytest.fixture(name="funnel", scope="module")
+def funnel_fixture(tmp_path_factory):
+    return make_funnel(tmp_path_factory.mktemp("funnel"), 0.6)
+
+
+def assert_drawn(labels, probabilities):
+    """The mean of the labels is that of their probabilities, within four of its deviations."""
+    deviation = np.sqrt((probabilities * (1 - probabilities)).sum()) / len(labels)
+    assert abs(labels.mean() - probabilities.mean()) < 4 * deviation
+
+
+def test_what_happens_in_the_funnel_is_drawn_from_the_truth(funnel):
+    train, evaluation, _ = funnel
+    assert (len(train), len(evaluation)) == (18_000, 2_000)
+    assert (train["cart"] <= train["click"]).all()
+    assert (train["buy"] <= train["click"]).all()
+    clicked = train[train["click"] == 1]
+    assert_drawn(train["click"], train["true_pctr"])
+    assert_drawn(clicked["cart"], clicked["true_pcart"])
+    assert_drawn(clicked["buy"], clicked["true_pcvr"])
+    assert_drawn(train["buy"], train["true_pctcvr"])
+    carted = clicked[clicked["cart"] == 1]
+    assert carted["buy"].mean() > 3 * clicked[clicked["cart"] == 0]["buy"].mean()
+
+
+def test_the_product_of_the_funnel_is_true(funnel):
+    for table in funnel[:2]:
+        product = table["true_pctr"] * table["true_pcvr"]
+        np.testing.assert_allclose(table["true_pctcvr"], product, rtol=1e-5)
+
+
+def test_the_funnel_has_something_to_learn(funnel):
+    *_, facts = funnel
+    for name in ("click", "buy among clicks", "buy given click among all", "click and buy"):
+        assert 0.75 < facts[f"best AUC of {name}"] < 0.95
+
+
+def test_the_correlation_decides_what_is_clicked_of_what_sells(funnel, tmp_path):
+    def bias(table):
+        return table["true_pcvr"][table["click"] == 1].mean() / table["true_pcvr"].mean()
+
+    against, without = (make_funnel(tmp_path, correlation)[0] for correlation in (-0.6, 0))
+    assert bias(against) < 0.8 < bias(without) < 1.3 < 1.6 < bias(funnel[0])
+
+
+def test_a_correlation_beyond_1_is_refused(tmp_path):
+    done = run("make_funnel_log.py", "--correlation", 1.5, "--output", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.endswith("--correlation should be from -1 to 1. Received: 1.5.\n")
+
+
+def test_the_expected_auc_counts_pairs_over_all_labels():
+    rng = np.random.default_rng(1)
+    scores, probabilities = rng.integers(0, 4, 9), rng.random(9)
+    weights = rng.random(9)
+    pairs = np.outer(weights * probabilities, weights * (1 - probabilities))
+    np.fill_diagonal(pairs, 0)
+    won = np.greater.outer(scores, scores) + np.equal.outer(scores, scores) / 2
+    expected = (pairs * won).sum() / pairs.sum()
+    assert expected_auc(scores, probabilities, weights) == pytest.approx(expected)
+    labels = np.array([0, 1, 1, 0])
+    assert expected_auc(np.array([0.1, 0.4, 0.3, 0.3]), labels) == 3.5 / 4
+    assert np.isnan(expected_auc(scores, np.ones(9)))
 
 
 # Census-Income.

@@ -6,7 +6,14 @@ from tfmtl.config.metric_names import best_metric, head_metrics, result_names
 from tfmtl.config.overrides import override
 from tfmtl.config.rules.paths import EVALUATION
 from tfmtl.config.stacks import vector_groups
-from tfmtl.config.views import architecture, feature_name, features, group_features, towers
+from tfmtl.config.views import (
+    architecture,
+    feature_name,
+    features,
+    group_features,
+    target_columns,
+    towers,
+)
 
 __all__ = [
     "EVALUATION",
@@ -23,6 +30,7 @@ __all__ = [
     "override",
     "result_names",
     "save",
+    "target_columns",
     "towers",
     "validate",
     "vector_groups",

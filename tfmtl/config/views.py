@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from google.protobuf.message import Message
 
-from tfmtl.protos import feature_pb2, model_pb2, pipeline_pb2, tower_pb2
+from tfmtl.protos import dataset_pb2, feature_pb2, model_pb2, pipeline_pb2, tower_pb2
 
 Tower = tower_pb2.TaskTower | tower_pb2.BayesTaskTower
 M = TypeVar("M", bound=Message)
@@ -42,6 +42,12 @@ class PlacedTower(NamedTuple):
 
     path: str
     tower: Tower
+
+
+def target_columns(data_config: dataset_pb2.DatasetConfig) -> list[str]:
+    """Lists the columns that rows to predict on need not have: of labels, weight, propensity."""
+    others = (data_config.sample_weight, data_config.rejection_sampling.propensity_name)
+    return [*data_config.label_fields, *(name for name in others if name)]
 
 
 def features(pipeline: pipeline_pb2.Pipeline) -> list[feature_pb2.FeatureConfig]:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import abc
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import tensorflow as tf
 
+from tfmtl.data import complaints
 from tfmtl.data.columns import Column
+from tfmtl.data.samplers import Sampler
 from tfmtl.errors import DataError
 from tfmtl.protos import dataset_pb2
 
 Rows = dict[str, tf.Tensor]
+
+# Rows that are looked at together where some are left out, copied or searched for.
+CHUNK = 256
 
 _RIDDLES = (
     tf.errors.InvalidArgumentError,
@@ -31,11 +36,21 @@ class Source(abc.ABC):
     Args:
         data_config: How to read it.
         columns: The columns to read.
+        sampler: Decides how often a row appears. None lets each appear once.
     """
 
-    def __init__(self, data_config: dataset_pb2.DatasetConfig, columns: tuple[Column, ...]) -> None:
+    def __init__(
+        self,
+        data_config: dataset_pb2.DatasetConfig,
+        columns: tuple[Column, ...],
+        sampler: Sampler | None = None,
+    ) -> None:
         self.columns = columns
         self._config = data_config
+        self._sampler = sampler
+        self._skips_bad_rows = data_config.bad_rows == dataset_pb2.DatasetConfig.SKIP
+        with tf.device("CPU:0"):  # Where tf.data runs.
+            self._skipped = tf.Variable(0, trainable=False, dtype=tf.int64)
 
     def dataset(
         self,
@@ -45,6 +60,7 @@ class Source(abc.ABC):
         epochs: int | None = 1,
         seed: int = 0,
         skip_rows: int = 0,
+        sampled: bool = True,
         transform: Callable[[Rows], Any] | None = None,
     ) -> tf.data.Dataset:
         """Reads the rows in batches; a new dataset starts again at the first.
@@ -61,24 +77,27 @@ class Source(abc.ABC):
             seed: Decides the orders.
             skip_rows: Rows to leave out at the start; the later batches are those that come
                 without it, if it is a multiple of `batch_size`.
+            sampled: Whether rows appear as often as the sampler says. Otherwise each appears once.
             transform: Turns a batch into something else, at the same time as others are parsed.
 
         Returns:
             A dataset of `{column: (batch,)}`, or of what `transform` makes of it.
         """
-        rows = self._read(shuffle, seed).repeat(epochs).skip(skip_rows).batch(batch_size)
+        sampler = self._sampler if sampled else None
+        rows = self._epoch(sampler, shuffle, seed).repeat(epochs).skip(skip_rows).batch(batch_size)
+        names = [column.name for column in self.columns]
 
         def parse(*batch: tf.Tensor) -> Any:
-            decoded = self._decode(*batch)
+            decoded = self._decode(names, *batch)
             return decoded if transform is None else transform(decoded)
 
         batches = rows.map(parse, num_parallel_calls=self._parallel_calls, deterministic=True)
         return batches.prefetch(self._config.prefetch_size or tf.data.AUTOTUNE)
 
     @property
-    @abc.abstractmethod
     def skipped_rows(self) -> int:
         """Bad rows left out so far, which `bad_rows: SKIP` allows; once for every time read."""
+        return int(self._skipped)
 
     @abc.abstractmethod
     def place(self, row: int) -> str:
@@ -96,20 +115,75 @@ class Source(abc.ABC):
         """Looks for what in the data made reading fail. Rows that are left out cannot."""
         return self.bad_row_error()
 
+    def sampling_error(self) -> DataError | None:
+        """Looks for the first row that the sampler could not judge, and tells of it."""
+        if self._sampler is None or self._skips_bad_rows:
+            return None
+        for number, batch in enumerate(self._read(shuffle=False, seed=0).batch(CHUNK)):
+            problem = self._sampler.first_problem(self._judged(self._sampler, batch))
+            if problem:
+                row, text = problem
+                return DataError(f"{self.place(number * CHUNK + row)}: {text} {complaints.FIX}")
+        return None
+
     def no_rows_error(self) -> DataError:
         """Says why there was no row to read."""
         first = self.bad_row_error()
+        if self._sampler is not None:
+            kind = self._config.WhichOneof("sampling")
+            told = f"No row was left by `data_config.{kind}`, which takes {self._sampler}."
+            return DataError(f"{told} Others were bad. The first: {first}" if first else told)
         if first is None:
             return DataError("The data has no rows any more.")
         return DataError(f"Every row was left out as bad. The first: {first}")
 
     @abc.abstractmethod
     def _read(self, shuffle: bool, seed: int) -> tf.data.Dataset:
-        """The rows of one epoch, one by one, mixed anew each time it is read again."""
+        """The rows, one by one; if shuffled in an order of files that is new in every epoch."""
 
     @abc.abstractmethod
-    def _decode(self, *batch: tf.Tensor) -> Rows:
-        """Turns a batch of what `_read` gives into columns, `(batch,)`."""
+    def _buffer_size(self, sampler: Sampler | None) -> int:
+        """Rows that a shuffle mixes at a time."""
+
+    @abc.abstractmethod
+    def _decode(self, names: Collection[str], *batch: tf.Tensor) -> Rows:
+        """Turns a batch of what `_read` gives into some of the columns, `(batch,)`."""
+
+    def _epoch(self, sampler: Sampler | None, shuffle: bool, seed: int) -> tf.data.Dataset:
+        """The rows of one epoch, mixed anew each time it is read again."""
+        rows = self._read(shuffle, seed)
+        if sampler is not None:
+            rows = self._sample(sampler, rows, seed)
+        if shuffle:
+            rows = rows.shuffle(max(1, self._buffer_size(sampler)), seed=seed)
+        return rows
+
+    def _sample(self, sampler: Sampler, rows: tf.data.Dataset, seed: int) -> tf.data.Dataset:
+        """The rows as often as the sampler says; before the shuffle, which parts the copies."""
+        seeds = tf.data.Dataset.random(seed, rerandomize_each_iteration=True)
+
+        def copy(batch: Any, seed: tf.Tensor) -> Any:
+            judged = self._judged(sampler, batch)
+            draws = tf.random.stateless_uniform(tf.shape(judged[sampler.label]), [seed, 0])
+            copies = sampler.copies(judged, draws) * self._take_good(sampler.is_good(judged))
+            return tf.nest.map_structure(lambda cells: tf.repeat(cells, copies), batch)
+
+        chunks = tf.data.Dataset.zip((rows.batch(CHUNK), seeds))
+        copied = chunks.map(copy, num_parallel_calls=self._parallel_calls, deterministic=True)
+        return copied.unbatch()
+
+    def _judged(self, sampler: Sampler, batch: Any) -> Rows:
+        """The columns of a batch that a sampler reads."""
+        return self._decode(sampler.columns, *tf.nest.flatten(batch))
+
+    def _take_good(self, good: tf.Tensor) -> tf.Tensor:
+        """1 for a good row. Others are left out and counted, or an error, as `bad_rows` says."""
+        if self._skips_bad_rows:
+            self._skipped.assign_add(tf.math.count_nonzero(~good))
+        else:
+            # tf.data raises it as an InvalidArgumentError, as the parser of a row does.
+            tf.debugging.Assert(tf.reduce_all(good), ["A row is none that the sampler can judge."])
+        return tf.cast(good, tf.int32)
 
     @property
     def _parallel_calls(self) -> int:
@@ -129,7 +203,7 @@ def translate_errors(source: Source) -> Iterator[None]:
     try:
         yield
     except _RIDDLES as riddle:
-        error = source.find_failure()
+        error = source.find_failure() or source.sampling_error()
         if error is None:
             raise
         raise error from riddle

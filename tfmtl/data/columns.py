@@ -9,6 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfmtl import config
 from tfmtl.data import kinds
 from tfmtl.errors import ConfigError
 from tfmtl.protos import dataset_pb2
@@ -21,9 +22,9 @@ class Column:
     Attributes:
         name: Its name in the config and in the rows.
         kind: What its cells may hold.
-        empty: What an empty cell means; None for a label that is missing then.
-        is_target: Whether it is a label or the sample weight. Those are float32, and rows to
-            predict on need not have them.
+        empty: What an empty cell means; None for a label or propensity that is missing then.
+        is_target: Whether it is a label, the sample weight or the propensity of a sampler. Those
+            are float32, and rows to predict on need not have them.
     """
 
     name: str
@@ -75,21 +76,21 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def _column(
     field: dataset_pb2.DatasetConfig.Field, data_config: dataset_pb2.DatasetConfig
 ) -> Column:
-    is_label = field.input_name in data_config.label_fields
-    is_target = is_label or field.input_name == data_config.sample_weight
+    is_target = field.input_name in config.target_columns(data_config)
+    may_lack = is_target and field.input_name != data_config.sample_weight
     # A label that is written as text is a number all the same.
     is_text = field.input_type == dataset_pb2.DatasetConfig.STRING
     kind = kinds.kind_of(
         dataset_pb2.DatasetConfig.FLOAT if is_target and is_text else field.input_type
     )
-    return Column(field.input_name, kind, _empty(field, kind, is_label), is_target)
+    return Column(field.input_name, kind, _empty(field, kind, may_lack), is_target)
 
 
-def _empty(field: dataset_pb2.DatasetConfig.Field, kind: kinds.Kind, is_label: bool) -> Any:
+def _empty(field: dataset_pb2.DatasetConfig.Field, kind: kinds.Kind, may_lack: bool) -> Any:
     if kind.dtype == tf.string:
         return ""
     if not field.default_val:
-        return None if is_label else kind.zero
+        return None if may_lack else kind.zero
     if not kind.takes(field.default_val):
         raise ConfigError(
             [

@@ -9,7 +9,7 @@ from tfmtl.data.columns import Column
 from tfmtl.data.dialect import BadLine
 from tfmtl.data.layout import Layout
 
-_FIX = "Fix it, or set `data_config.bad_rows: SKIP` to leave such rows out."
+FIX = "Fix it, or set `data_config.bad_rows: SKIP` to leave such rows out."
 _LONGEST = 80
 _SEPARATORS = (",", "\t", ";", "|", "\x01", " ")
 
@@ -19,7 +19,7 @@ def about_line(layout: Layout, line: str) -> str:
     try:
         cells = layout.dialect.split(line)
     except BadLine as problem:
-        return f"{problem}. Received: {quote(line)}. {_FIX}"
+        return f"{problem}. Received: {quote(line)}. {FIX}"
     if len(cells) != len(layout.names):
         return _about_count(layout, line, len(cells))
     texts = dict(zip(layout.names, cells, strict=True))
@@ -64,7 +64,7 @@ def _advice(column: Column, text: str) -> str:
     wider = kinds.name_wider(column.kind, text)
     if wider:
         return f"Declare the column `input_type: {wider}`, or fix the cell."
-    return _FIX
+    return FIX
 
 
 def _about_count(layout: Layout, line: str, received: int) -> str:
@@ -73,4 +73,4 @@ def _about_count(layout: Layout, line: str, received: int) -> str:
     separator = guess_separator(line, lambda cells: 1 < len(cells) == wanted)
     if separator:
         return words + f"Split at {separator!r} it has {wanted}: set `data_config.separator`."
-    return words + _FIX
+    return words + FIX

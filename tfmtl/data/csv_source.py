@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections
 import itertools
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -18,13 +18,12 @@ from tfmtl.data import base, complaints, files, headers
 from tfmtl.data.columns import Column, declared_columns
 from tfmtl.data.dialect import dialect_of
 from tfmtl.data.layout import Layout
+from tfmtl.data.samplers import Sampler
 from tfmtl.errors import DataError
 from tfmtl.protos import dataset_pb2
 
 _logger = logging.getLogger(__name__)
 
-# Lines that are looked at together where bad ones are left out or searched for.
-_CHUNK = 256
 _READ_BYTES = 1 << 18
 
 
@@ -33,6 +32,7 @@ def open_csv(
     paths: str,
     columns: Sequence[Column],
     labels_required: bool,
+    sampler: Sampler | None = None,
 ) -> CsvSource:
     """Finds the files and what stands where in each.
 
@@ -52,7 +52,7 @@ def open_csv(
     for path in names:
         headers.check_header(path, names[path], read, dialect)
     layouts = [Layout(dialect, names[path], read) for path in names]
-    return CsvSource(data_config, list(names), layouts)
+    return CsvSource(data_config, list(names), layouts, sampler)
 
 
 class CsvSource(base.Source):
@@ -62,6 +62,7 @@ class CsvSource(base.Source):
         data_config: How to read them.
         paths: The files, each with a row at least.
         layouts: The order of columns in each file.
+        sampler: Decides how often a row appears.
     """
 
     def __init__(
@@ -69,19 +70,13 @@ class CsvSource(base.Source):
         data_config: dataset_pb2.DatasetConfig,
         paths: Sequence[str],
         layouts: Sequence[Layout],
+        sampler: Sampler | None = None,
     ) -> None:
-        super().__init__(data_config, layouts[0].columns)
+        super().__init__(data_config, layouts[0].columns, sampler)
         self._paths = list(paths)
         self._layouts = list(dict.fromkeys(layouts))
         self._layout_of_path = [self._layouts.index(layout) for layout in layouts]
         self._header_lines = int(data_config.with_header)
-        self._skips_bad_rows = data_config.bad_rows == dataset_pb2.DatasetConfig.SKIP
-        with tf.device("CPU:0"):  # Where tf.data runs.
-            self._skipped = tf.Variable(0, trainable=False, dtype=tf.int64)
-
-    @property
-    def skipped_rows(self) -> int:
-        return int(self._skipped)
 
     def place(self, row: int) -> str:
         places = (
@@ -107,13 +102,13 @@ class CsvSource(base.Source):
         return None
 
     def _read(self, shuffle: bool, seed: int) -> tf.data.Dataset:
-        rows = self._leave_out_bad(self._rows_of_files(shuffle, seed))
-        if not shuffle:
-            return rows
+        return self._leave_out_bad(self._rows_of_files(shuffle, seed))
+
+    def _buffer_size(self, sampler: Sampler | None) -> int:
         # TensorFlow allocates the whole buffer, and dies of one that is too large.
         most = sum(files.most_lines(path) for path in self._paths)
-        size = min(self._config.shuffle_buffer_size, most)
-        return rows.shuffle(max(1, size), seed=seed)
+        copies = sampler.most_copies if sampler else 1
+        return min(self._config.shuffle_buffer_size, most * copies)
 
     def _rows_of_files(self, shuffle: bool, seed: int) -> tf.data.Dataset:
         packings = ["GZIP" if files.is_gzip(path) else "" for path in self._paths]
@@ -136,14 +131,14 @@ class CsvSource(base.Source):
             return lines
         return tf.data.Dataset.zip((lines, tf.data.Dataset.from_tensors(layout).repeat()))
 
-    def _decode(self, *batch: tf.Tensor) -> base.Rows:
-        return self._by_layout(Layout.decode, *batch)
+    def _decode(self, names: Collection[str], *batch: tf.Tensor) -> base.Rows:
+        return self._by_layout(lambda layout, lines: layout.only(names).decode(lines), *batch)
 
     def _leave_out_bad(self, rows: tf.data.Dataset) -> tf.data.Dataset:
         if not self._skips_bad_rows:
             return rows
         return (
-            rows.batch(_CHUNK)
+            rows.batch(base.CHUNK)
             .map(self._good_rows, num_parallel_calls=self._parallel_calls, deterministic=True)
             .unbatch()
         )
@@ -226,6 +221,6 @@ def _columns_to_read(
 
 def _bad_lines(layout: Layout, rows: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
     """The numbered lines that a layout cannot decode."""
-    while chunk := list(itertools.islice(rows, _CHUNK)):
+    while chunk := list(itertools.islice(rows, base.CHUNK)):
         good = layout.is_good(tf.constant([line for _, line in chunk])).numpy()
         yield from (row for row, is_good in zip(chunk, good, strict=True) if not is_good)

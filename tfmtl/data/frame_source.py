@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfmtl.data import base, complaints
 from tfmtl.data.columns import Column, declared_columns, nearest, select_columns
 from tfmtl.data.frame_cells import Cells, read_cells, text_of
+from tfmtl.data.samplers import Sampler
 from tfmtl.errors import DataError
 from tfmtl.protos import dataset_pb2
 
@@ -37,6 +38,7 @@ def open_frame(
     frame: pd.DataFrame,
     columns: Sequence[Column],
     labels_required: bool,
+    sampler: Sampler | None = None,
 ) -> FrameSource:
     """Reads the columns of a DataFrame.
 
@@ -51,7 +53,7 @@ def open_frame(
         if labels_required or not column.is_target or column.name in frame.columns
     )
     _check_columns(frame, wanted)
-    source = FrameSource(data_config, frame, wanted)
+    source = FrameSource(data_config, frame, wanted, sampler)
     error = source.bad_row_error()
     if error and data_config.bad_rows == dataset_pb2.DatasetConfig.RAISE:
         raise error
@@ -65,6 +67,7 @@ class FrameSource(base.Source):
         data_config: How to read it.
         frame: The rows.
         columns: The columns to read.
+        sampler: Decides how often a row appears.
     """
 
     def __init__(
@@ -72,17 +75,14 @@ class FrameSource(base.Source):
         data_config: dataset_pb2.DatasetConfig,
         frame: pd.DataFrame,
         columns: tuple[Column, ...],
+        sampler: Sampler | None = None,
     ) -> None:
-        super().__init__(data_config, columns)
+        super().__init__(data_config, columns, sampler)
         cells = _read_columns(frame, columns)
         self._error = _first_error(frame, columns, cells)
         self._good = np.flatnonzero(~_bad_rows(cells))
-        self._skipped = len(frame) - len(self._good)
+        self._skipped.assign(len(frame) - len(self._good))
         self._tensors = _tensors(cells, columns)
-
-    @property
-    def skipped_rows(self) -> int:
-        return self._skipped
 
     def place(self, row: int) -> str:
         return f"DataFrame.iloc[{row}]"
@@ -94,13 +94,18 @@ class FrameSource(base.Source):
         return None  # Bad rows were told of, or left out, when it was opened.
 
     def _read(self, shuffle: bool, seed: int) -> tf.data.Dataset:
-        rows = tf.data.Dataset.from_tensor_slices(self._good)
-        # All rows are in memory already, so that a smaller buffer would spare nothing.
-        return rows.shuffle(max(1, len(self._good)), seed=seed) if shuffle else rows
+        return tf.data.Dataset.from_tensor_slices(self._good)
 
-    def _decode(self, *batch: tf.Tensor) -> base.Rows:
+    def _buffer_size(self, sampler: Sampler | None) -> int:
+        # All rows are in memory already, so that a smaller buffer would spare nothing.
+        if sampler is None:
+            return len(self._good)
+        most = sampler.copies(self._judged(sampler, self._good), tf.zeros(len(self._good)))
+        return int(tf.reduce_sum(tf.cast(most, tf.int64)))
+
+    def _decode(self, names: Collection[str], *batch: tf.Tensor) -> base.Rows:
         (rows,) = batch
-        return {name: tf.gather(values, rows) for name, values in self._tensors.items()}
+        return {name: tf.gather(self._tensors[name], rows) for name in names}
 
 
 def _check_columns(frame: pd.DataFrame, columns: Sequence[Column]) -> None:

@@ -53,7 +53,7 @@ def order_without_header(
     """The names of a file's columns if no header tells them.
 
     They are the declared ones in their order. Where labels are not required, a file may also be
-    without all labels and the sample weight; the first line's number of cells tells.
+    without all labels, the sample weight and propensities; its first line's number of cells tells.
 
     Raises:
         DataError: If the file starts with a byte order mark, which would be part of a cell.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 
 import tensorflow as tf
 
@@ -23,6 +24,11 @@ class Layout:
     dialect: Dialect
     names: tuple[str, ...]
     columns: tuple[Column, ...]
+
+    def only(self, names: Collection[str]) -> Layout:
+        """The same file, of which fewer columns are read."""
+        columns = tuple(column for column in self.columns if column.name in names)
+        return dataclasses.replace(self, columns=columns)
 
     def decode(self, lines: tf.Tensor) -> dict[str, tf.Tensor]:
         """Turns lines, `(batch,)`, into columns; fails with InvalidArgumentError if one is bad."""

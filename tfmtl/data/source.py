@@ -11,6 +11,7 @@ from tfmtl.data.base import Source
 from tfmtl.data.columns import declared_columns, select_columns
 from tfmtl.data.csv_source import open_csv
 from tfmtl.data.frame_source import open_frame
+from tfmtl.data.samplers import Sampler
 from tfmtl.protos import dataset_pb2
 
 
@@ -19,20 +20,22 @@ def open_source(
     data: str | os.PathLike[str] | pd.DataFrame,
     columns: Sequence[str] | None = None,
     labels_required: bool = True,
+    sampler: Sampler | None = None,
 ) -> Source:
     """Opens data to read rows from.
 
-    Labels and the sample weight become float32, and a label whose cell is empty becomes NaN unless
-    the config has a `default_val` for it. All other columns have their declared types, and an empty
-    cell is the `default_val`, or 0; in text columns it stays empty.
+    Labels, the sample weight and propensities become float32, and a label or propensity whose cell
+    is empty becomes NaN unless the config has a `default_val` for it. All other columns have their
+    declared types, and an empty cell is the `default_val`, or 0; in text columns it stays empty.
 
     Args:
         data_config: The columns, and how to read them.
         data: A comma-separated list of files, globs and directories; or a DataFrame.
         columns: The columns to read. None reads all that are declared. Cells of other columns may
             hold anything.
-        labels_required: Whether labels and the sample weight must be there. If not, they are read
-            where they are.
+        labels_required: Whether labels, the sample weight and propensities must be there. If not,
+            they are read where they are.
+        sampler: Decides how often a row appears; the columns that it needs are read, too.
 
     Raises:
         DataError: If the data is missing, empty, or lacks a column.
@@ -42,7 +45,9 @@ def open_source(
         >>> for batch in source.dataset(batch_size=4096, shuffle=True):
         ...     print(batch["user_id"])
     """
+    if columns is not None and sampler is not None:
+        columns = [*columns, *sampler.columns]
     wanted = select_columns(declared_columns(data_config), columns)
     if isinstance(data, pd.DataFrame):
-        return open_frame(data_config, data, wanted, labels_required)
-    return open_csv(data_config, os.fspath(data), wanted, labels_required)
+        return open_frame(data_config, data, wanted, labels_required, sampler)
+    return open_csv(data_config, os.fspath(data), wanted, labels_required, sampler)

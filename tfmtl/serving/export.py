@@ -128,10 +128,10 @@ def _unread_inputs(pipeline: Pipeline, columns: Columns) -> dict[str, tf.TensorS
 
 
 def _unread_columns(pipeline: Pipeline) -> list[Column]:
-    """With `filter_inputs: false` the signature has all columns but the labels and the weight."""
+    """With `filter_inputs: false` the signature has all columns that rows to predict on have."""
     if pipeline.export_config.filter_inputs:
         return []
     data = pipeline.data_config
-    absent = {*data.label_fields, data.sample_weight}
+    absent = config.target_columns(data)
     fields = [field for field in data.input_fields if field.input_name not in absent]
     return [Column.from_field(field) for field in fields]

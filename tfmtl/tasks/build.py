@@ -122,7 +122,7 @@ def _indicator_value(
     """`task_space_indicator_value` in the type of its column, so that 1 equals 1.0 there."""
     text = tower.task_space_indicator_value
     # Readers give labels and weights as floats, whatever their type in the data.
-    is_target = field.input_name in (*data_config.label_fields, data_config.sample_weight)
+    is_target = field.input_name in config.target_columns(data_config)
     is_text = field.input_type == dataset_pb2.DatasetConfig.STRING
     try:
         value = float(text) if is_target and is_text else _PARSERS[field.input_type](text)

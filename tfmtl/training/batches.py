@@ -73,7 +73,7 @@ class Batches:
 
     def _malformed_cell(self) -> DataError | None:
         """Looks through the data for the first cell that its feature cannot read."""
-        for number, raw in enumerate(self.source.dataset(self.batch_size)):
+        for number, raw in enumerate(self.source.dataset(self.batch_size, sampled=False)):
             found = self._columns.problems(raw)
             if found:
                 first = number * self.batch_size

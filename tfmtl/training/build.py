@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 import tf_keras as keras
 
-from tfmtl.data import open_source
+from tfmtl.data import Sampler, build_sampler, open_source
 from tfmtl.errors import ConfigError, TrainingError
 from tfmtl.features import Columns
 from tfmtl.models import build_network, build_tasks
@@ -53,7 +53,9 @@ def open_training(
         data: Rows to take instead.
     """
     path = _path(pipeline, "train_path", "train_input_path", data)
-    return _open(pipeline, columns, model, data, path, pipeline.data_config.batch_size)
+    settings = pipeline.data_config
+    sampler = build_sampler(settings)
+    return _open(pipeline, columns, model, data, path, settings.batch_size, sampler)
 
 
 def open_evaluation(
@@ -139,9 +141,11 @@ def _open(
     data: pd.DataFrame | None,
     path: str,
     batch_size: int,
+    sampler: Sampler | None = None,
 ) -> Batches:
     targets = list(dict.fromkeys(c for task in model.tasks for c in task.target_columns))
     names = list(dict.fromkeys([*columns.raw_columns, *targets]))
-    source = open_source(pipeline.data_config, path if data is None else data, names)
+    rows = path if data is None else data
+    source = open_source(pipeline.data_config, rows, names, sampler=sampler)
     skips_bad_rows = pipeline.data_config.bad_rows == dataset_pb2.DatasetConfig.SKIP
     return Batches(source, columns, targets, batch_size, strict=not skips_bad_rows)

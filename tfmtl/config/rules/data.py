@@ -1,12 +1,15 @@
-"""Rules of `data_config`: columns, labels, weights and how they are read."""
+"""Rules of `data_config`: columns, labels, weights, how they are read and how often."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_at_least, check_unique
+from tfmtl.config.views import target_columns
+from tfmtl.config.wording import Word
 from tfmtl.protos import dataset_pb2, pipeline_pb2
 
 Field = dataset_pb2.DatasetConfig.Field
@@ -23,6 +26,7 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
     _check_labels(data, report)
     _check_sample_weight(data, report)
     _check_reading(data, report)
+    _check_sampling(data, report)
 
 
 def columns(pipeline: pipeline_pb2.Pipeline) -> dict[str, Field]:
@@ -52,7 +56,7 @@ def _check_fields(data: dataset_pb2.DatasetConfig, report: Report) -> None:
 
 def value_type(field: Field, data: dataset_pb2.DatasetConfig) -> int:
     """The type of a column's values: labels and weights are numbers even if written as text."""
-    is_target = field.input_name in (*data.label_fields, data.sample_weight)
+    is_target = field.input_name in target_columns(data)
     return _Types.FLOAT if is_target and field.input_type == _Types.STRING else field.input_type
 
 
@@ -138,3 +142,53 @@ def _check_separator(data: dataset_pb2.DatasetConfig, report: Report) -> None:
     elif is_quote or set(mark) & set("\n\r"):
         rule = "be a text such as `,`, `\\t` or `\\001`, and no double quote or line break"
         report.should(path, rule, mark)
+
+
+def _check_sampling(data: dataset_pb2.DatasetConfig, report: Report) -> None:
+    kind = data.WhichOneof("sampling")
+    if not kind:
+        return
+    path, its = f"{_PATH}.{kind}", getattr(data, kind)
+    if its.label_name not in data.label_fields:
+        what = "one of `data_config.label_fields`"
+        report.should_name(f"{path}.label_name", what, its.label_name, data.label_fields)
+    _SAMPLING[kind](its, data, report, path)
+
+
+def _check_oversampling(
+    its: dataset_pb2.Oversampling, data: dataset_pb2.DatasetConfig, report: Report, path: str
+) -> None:
+    check_at_least(report, f"{path}.factor", its.factor, 1)
+
+
+def _check_undersampling(
+    its: dataset_pb2.Undersampling, data: dataset_pb2.DatasetConfig, report: Report, path: str
+) -> None:
+    if not (its.HasField("rate") and 0 <= its.rate <= 1):
+        received = its.rate if its.HasField("rate") else None
+        report.should(f"{path}.rate", "be at least 0 and at most 1", received)
+
+
+def _check_rejection(
+    its: dataset_pb2.RejectionSampling, data: dataset_pb2.DatasetConfig, report: Report, path: str
+) -> None:
+    if not 0 < its.min_propensity <= 1:
+        report.should(f"{path}.min_propensity", "be above 0 and at most 1", its.min_propensity)
+    path, name = f"{path}.propensity_name", its.propensity_name
+    fields = {field.input_name: field for field in data.input_fields}
+    if name not in fields:
+        report.should_name(path, "one of `data_config.input_fields`", name, fields)
+    elif name in data.label_fields:
+        report.should(path, "not be a label", name)
+    elif name == data.sample_weight:
+        report.should(path, "not be the sample weight", name)
+    elif fields[name].input_type not in (_Types.FLOAT, _Types.DOUBLE):
+        received = Word(type_name(fields[name]))
+        report.should(path, "be a column of type FLOAT or DOUBLE", received, of=f"column `{name}`")
+
+
+_SAMPLING: Mapping[str, Callable[[Any, dataset_pb2.DatasetConfig, Report, str], None]] = {
+    "oversampling": _check_oversampling,
+    "undersampling": _check_undersampling,
+    "rejection_sampling": _check_rejection,
+}

@@ -128,6 +128,9 @@ def _check_columns(it: _Described, paths: Sequence[str], data: dataset_pb2.Datas
             it.report.should(path, "not be a label", name, of=it.of)
         elif name == data.sample_weight:
             it.report.should(path, "not be the sample weight", name, of=it.of)
+        elif name == data.rejection_sampling.propensity_name:
+            rule = "not be the propensity of `data_config.rejection_sampling`"
+            it.report.should(path, rule, name, of=it.of)
         else:
             check_name(it.report, path, name, of=it.of)
 

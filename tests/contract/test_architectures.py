@@ -182,6 +182,7 @@ def test_saved_weights_give_the_same_answers(built, tmp_path):
     assert_equal(copy(built.encoded), built.network(built.encoded))
 
 
+@pytest.mark.slow
 def test_a_saved_model_gives_the_same_answers(built, tmp_path):
     served = tf.Module()
     served.columns, served.weights = built.columns, built.network.weights
@@ -206,6 +207,7 @@ def test_two_of_its_binary_towers_can_be_steps_of_a_funnel(built):
     np.testing.assert_allclose(end, first * second, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_steps_on_one_batch_lower_its_loss(built):
     network = build_network(built.pipeline, built.columns)
     network.set_weights(built.network.get_weights())

@@ -175,6 +175,7 @@ def test_an_answer_does_not_depend_on_the_batch(exported, rows):
             np.testing.assert_allclose(value[0], together[name][row], rtol=1e-6, err_msg=name)
 
 
+@pytest.mark.slow
 def test_a_second_export_is_a_later_version_beside_the_first(export_to, tmp_path):
     first, second = export_to(tmp_path), export_to(tmp_path)
     assert int(second.name) > int(first.name)

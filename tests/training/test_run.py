@@ -104,6 +104,7 @@ def test_evaluating_a_checkpoint_gives_what_the_training_gave(trained, tmp_path)
     assert named.metrics == told[1].metrics
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_model_and_another_seed_another(trained, tmp_path):
     result, _, _ = trained
     pipeline = make_pipeline(tmp_path / "again")
@@ -127,6 +128,7 @@ def test_a_training_in_two_runs_ends_as_one_in_one_run(trained, tmp_path):
     assert told_again[1].metrics == told[1].metrics
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_training_saves_its_step_and_ends_as_if_it_had_not_been(
     trained, tmp_path, monkeypatch, number
@@ -242,6 +244,7 @@ def test_steps_that_are_too_large_stop_with_the_learning_rate(tmp_path):
     assert "Steps are too large: the learning rate is 1e+38 here." in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_model_that_does_not_fit_into_memory_is_told(tmp_path):
     pipeline = make_pipeline(tmp_path)
     feature = pipeline.feature_config.features[0]

@@ -20,6 +20,7 @@ def make_sampled(directory):
     return pipeline
 
 
+@pytest.mark.slow
 def test_a_sampled_training_in_two_runs_ends_as_one_in_one_run(tmp_path):
     """The rows that are evaluated have no propensity, and unclicked ones are among them."""
     whole = run(make_sampled(tmp_path / "whole"), ROWS)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tfmtl import commands, config
+from tfmtl.errors import ConfigError
 from tfmtl.protos.pipeline_pb2 import Pipeline
 
 _logger = logging.getLogger(__name__)
@@ -86,16 +87,21 @@ def _measure(args: argparse.Namespace, pipeline: Pipeline) -> tuple[Any, str]:
 
 
 def _compare(args: argparse.Namespace, pipeline: Pipeline) -> tuple[Any, str]:
-    others = {
-        path: config.load(path, overrides=commands.edits_of(args), needs=_NEEDS)
-        for path in args.against
-    }
+    others = {path: _load_other(path, args) for path in args.against}
     commands.load_api(args)
     from tfmtl.side_by_side import compare  # Loads TensorFlow.
 
     first = args.pipeline_config_path or args.model_dir
     figures = compare({first: pipeline, **others}, args.steps, args.seconds, _tell_config)
     return figures, comparison_table(figures)
+
+
+def _load_other(path: str, args: argparse.Namespace) -> Pipeline:
+    """A config to compare with; its problems name the file, as there are several."""
+    try:
+        return config.load(path, overrides=commands.edits_of(args), needs=_NEEDS)
+    except ConfigError as error:
+        raise ConfigError([f"{path}: {problem}" for problem in error.problems]) from error
 
 
 def _tell_config(name: str) -> None:

@@ -194,6 +194,23 @@ def test_number_of_experts_without_layers_is_told(caplog):
     ]
 
 
+def test_a_space_that_an_event_of_a_funnel_has_from_its_tower_is_told(caplog):
+    click = 'outcomes { event_name: "click" tower_name: "ctr" }'
+    order = 'outcomes { event_name: "order" tower_name: "cvr" }'
+    funnel = f"""
+      funnel {{ steps {{ from_event: "view" {click} }} steps {{ from_event: "click" {order} }} }}
+      embedding_regularization"""
+    space = 'label_name: "buy" task_space_indicator_label: "click" out_task_space_weight: 0'
+    text = GOOD_CONFIG.replace("embedding_regularization", funnel, 1)
+    config.load_text(text)
+    assert caplog.messages == []
+    config.load_text(text.replace('label_name: "buy"', space))
+    assert caplog.messages == [
+        "`model_config.mmoe.task_towers[1]` (tower `cvr`) weighs the rows of event `order`, too, "
+        "which else are all rows alike."
+    ]
+
+
 def test_old_spelling_of_the_features_is_told_in_its_own_words():
     start, end = GOOD_CONFIG.index("feature_config {"), GOOD_CONFIG.index("model_config {")
     body = GOOD_CONFIG[start + len("feature_config {") : GOOD_CONFIG.rindex("}", start, end)]

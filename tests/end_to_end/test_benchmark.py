@@ -71,3 +71,10 @@ def test_configs_are_compared_side_by_side(make_config, tfmtl, tmp_path):
     header, row = done.stdout.splitlines()
     assert header.split()[0] == "config" and row.split()[0] == path.stem
     assert row.split()[-1] == "1.00"
+
+
+def test_a_problem_of_one_of_several_configs_names_its_file(make_config, tfmtl, tmp_path):
+    path, other = make_config(), tmp_path / "other.config"
+    other.write_text(path.read_text().replace("mmoe {", "momoe {"))
+    done = tfmtl("benchmark", "--pipeline_config_path", path, "--against", other, check=2)
+    assert done.stderr.startswith(f"{other}: ")

@@ -194,6 +194,20 @@ def test_a_step_without_a_label_is_learned_from_what_follows_it(nets):
     assert not np.any(ctr.space.rows(targets)[1])
 
 
+def test_an_event_is_known_whichever_of_all_outcomes_led_there():
+    targets = {
+        "click": tf.constant([1.0, 1.0, 1.0, 0.0]),
+        "cart": tf.constant([1.0, 0.0, NAN, 0.0]),
+        "buy": tf.constant([1.0, 1.0, 1.0, 1.0]),
+    }
+    for unlabelled in [(), ["y2"]]:  # Whether the cart is logged or not.
+        *_, buy = build_tasks(pipeline_of(ESM2, ["ctr", "y2", "y3", "y4"], unlabelled))
+        label, weight = buy.space.rows(targets)
+        assert buy.name == "ctcvr"
+        np.testing.assert_array_equal(label, [1.0, 1.0, 1.0, 0.0])
+        np.testing.assert_array_equal(weight, 1.0)
+
+
 def test_results_are_named_as_the_tasks_measure_them():
     for funnel, tasks in [(CHAIN, ["ctr", "cvr", "stay"]), (SOCIAL, list(LABELS)[5:10])]:
         for unlabelled in [(), tasks[:1]]:

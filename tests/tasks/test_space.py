@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfmtl.tasks.space import (
+    AnyLabel,
     ColumnIndicator,
     ColumnLabel,
     ComplementLabel,
@@ -12,7 +13,6 @@ from tfmtl.tasks.space import (
     ProductLabel,
     SampleSpace,
     SampleWeight,
-    SumLabel,
     UnknownLabel,
 )
 
@@ -98,11 +98,13 @@ def test_a_product_is_known_to_be_0_where_the_event_did_not_happen():
     np.testing.assert_array_equal(label, [0.0, 0.0, NAN, 0.0, 1.0, NAN])
 
 
-def test_one_of_events_that_exclude_each_other_is_their_sum():
-    either = SumLabel([ColumnLabel("a"), ColumnLabel("b")])
-    label = either.read(targets(a=[1.0, 0.0, 0.0, NAN], b=[0.0, 0.25, 0.0, 0.0]))
-    np.testing.assert_array_equal(label, [1.0, 0.25, 0.0, NAN])
-    assert SumLabel([ColumnLabel("a"), ColumnLabel("a")]).columns == ["a"]
+def test_one_of_several_events_is_known_by_one_that_happened_or_by_all():
+    either = AnyLabel([ColumnLabel("a"), ColumnLabel("b")])
+    label = either.read(
+        targets(a=[1.0, 0.0, 0.0, NAN, NAN, 1.0], b=[0.0, 0.25, 0.0, 0.0, 1.0, 1.0])
+    )
+    np.testing.assert_array_equal(label, [1.0, 0.25, 0.0, NAN, 1.0, 1.0])
+    assert AnyLabel([ColumnLabel("a"), ColumnLabel("a")]).columns == ["a"]
 
 
 def test_a_complement_is_known_where_its_event_is():

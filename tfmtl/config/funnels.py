@@ -48,6 +48,11 @@ class Step(NamedTuple):
         """The towers of the outcomes, and at last "", for what they leave."""
         return [*(outcome.tower for outcome in self.outcomes if outcome.tower), ""]
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether one of the outcomes always comes: one of them is what the others leave."""
+        return any(not outcome.tower for outcome in self.outcomes)
+
 
 class Branching(NamedTuple):
     """A step, as it is seen on the ways to some event.

@@ -24,12 +24,12 @@ from tfmtl.config.funnels import Branching, Funnel, Step, masked
 from tfmtl.config.views import Tower
 from tfmtl.protos import pipeline_pb2
 from tfmtl.tasks import (
+    AnyLabel,
     ComplementLabel,
     Label,
     LabelIndicator,
     ProductLabel,
     SampleSpace,
-    SumLabel,
     Task,
     UnknownLabel,
     build_factors,
@@ -161,27 +161,34 @@ class _Tasks:
 
     def _happened(self, event: str) -> Label | None:
         """Whether an event happened, as far as labels tell; None if it did for all they tell."""
-        ways = [self._came(event, step) for step in self._funnel.steps_to(event)]
-        known = [label for label in ways if label is not None]
-        if not known or len(known) < len(ways):
+        steps = self._funnel.steps_to(event)
+        if not steps:
             return None
-        return known[0] if len(known) == 1 else SumLabel(known)
+        came, outcome = self._any([step.start for step in steps]), self._outcome(event, steps[0])
+        if came is None or outcome is None:
+            return came if outcome is None else outcome
+        return ProductLabel(came, outcome)
 
-    def _came(self, event: str, step: Step) -> Label | None:
-        """Whether a step was made, and to an event."""
-        start, outcome = self._happened(step.start), self._outcome_label(event, step)
-        if start is None or outcome is None:
-            return start if outcome is None else outcome
-        return ProductLabel(start, outcome)
+    def _any(self, events: Sequence[str]) -> Label | None:
+        """Whether one of some events happened, which exclude each other."""
+        if len(events) == 1:
+            return self._happened(events[0])
+        for step in self._funnel.steps:
+            # One of all outcomes comes of every step that was made, whichever it is.
+            if step.is_certain and set(events) == {outcome.event for outcome in step.outcomes}:
+                return self._happened(step.start)
+        labels = [self._happened(event) for event in events]
+        known = [label for label in labels if label is not None]
+        return AnyLabel(known) if len(known) == len(labels) else None
 
-    def _outcome_label(self, event: str, step: Step) -> Label | None:
+    def _outcome(self, event: str, step: Step) -> Label | None:
         """Whether a step that was made led to an event."""
         tower = next(outcome.tower for outcome in step.outcomes if outcome.event == event)
         if tower:
             return self._label(tower)
-        others = [self._label(each) for each in step.towers[:-1]]
-        known = [label for label in others if label is not None]
-        return ComplementLabel(SumLabel(known)) if len(known) == len(others) else None
+        labels = [self._label(each) for each in step.towers[:-1]]
+        known = [label for label in labels if label is not None]
+        return ComplementLabel(AnyLabel(known)) if len(known) == len(labels) else None
 
     def _label(self, tower: str) -> Label | None:
         message = self._towers[tower]

@@ -3,17 +3,18 @@
 from tfmtl.tasks.build import build_factors, build_head, build_label, build_metrics, build_task
 from tfmtl.tasks.heads import BinaryHead, Head, MultiClassHead, RegressionHead
 from tfmtl.tasks.space import (
+    AnyLabel,
     ComplementLabel,
     Label,
     LabelIndicator,
     ProductLabel,
     SampleSpace,
-    SumLabel,
     UnknownLabel,
 )
 from tfmtl.tasks.task import Task
 
 __all__ = [
+    "AnyLabel",
     "BinaryHead",
     "ComplementLabel",
     "Head",
@@ -23,7 +24,6 @@ __all__ = [
     "ProductLabel",
     "RegressionHead",
     "SampleSpace",
-    "SumLabel",
     "Task",
     "UnknownLabel",
     "build_factors",

@@ -63,15 +63,21 @@ class ProductLabel:
         return tf.where(event == 0.0, 0.0, event * outcome)
 
 
-class SumLabel:
-    """One of several events that exclude each other."""
+class AnyLabel:
+    """Whether one of several events happened: the largest of their labels.
+
+    It is known where one is known to have happened, or all are known.
+    """
 
     def __init__(self, events: Sequence[Label]) -> None:
         self.events = list(events)
         self.columns = list(dict.fromkeys(c for event in events for c in event.columns))
 
     def read(self, targets: Targets) -> tf.Tensor:
-        return tf.add_n([event.read(targets) for event in self.events])
+        labels = tf.stack([event.read(targets) for event in self.events])
+        is_unknown = tf.math.is_nan(labels)
+        largest = tf.reduce_max(tf.where(is_unknown, 0.0, labels), axis=0)
+        return tf.where((largest == 0.0) & tf.reduce_any(is_unknown, axis=0), _NAN, largest)
 
 
 class ComplementLabel:

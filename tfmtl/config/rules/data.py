@@ -15,6 +15,7 @@ from tfmtl.protos import dataset_pb2, pipeline_pb2
 Field = dataset_pb2.DatasetConfig.Field
 
 _PATH = "data_config"
+_MOST_COPIES = 1000
 _Types = dataset_pb2.DatasetConfig
 _WHOLE = re.compile(r"\s*[+-]?[0-9]+\s*")
 
@@ -158,7 +159,9 @@ def _check_sampling(data: dataset_pb2.DatasetConfig, report: Report) -> None:
 def _check_oversampling(
     its: dataset_pb2.Oversampling, data: dataset_pb2.DatasetConfig, report: Report, path: str
 ) -> None:
-    check_at_least(report, f"{path}.factor", its.factor, 1)
+    # All copies of some hundred rows are in memory at once.
+    if not 1 <= its.factor <= _MOST_COPIES:
+        report.should(f"{path}.factor", f"be at least 1 and at most {_MOST_COPIES}", its.factor)
 
 
 def _check_undersampling(

@@ -78,6 +78,7 @@ def check_funnel(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
     if len(report.problems) > before:
         return  # The rest takes a sound funnel.
     _check_event_names(funnel, placed, report)
+    _check_spaces(funnel, placed, report)
     _check_common(funnel, placed, report)
     _check_learned(funnel, placed, report)
 
@@ -212,6 +213,9 @@ def _check_ways(funnel: Funnel, report: Report) -> None:
 
 def _check_exclusion(funnel: Funnel, event: str, report: Report) -> None:
     """Ways to an event part at outcomes that exclude each other, and meet there alone."""
+    if 1 < len(funnel.steps_to(event)) != len(funnel.towers_to(event)):
+        rule = f"lead to `{event}` by towers alone, or by one outcome without a tower alone"
+        report.should(f"{_PATH}.steps", rule, funnel.towers_to(event))
     branchings = funnel.branchings(event)
     starts = [each.start for each in branchings]
     for start in dict.fromkeys(starts):
@@ -235,6 +239,16 @@ def _check_event_names(funnel: Funnel, placed: Sequence[PlacedTower], report: Re
         if event in towers:
             rule = f"not call an event, which is a task too, by the name of `{towers[event]}`"
             report.should(f"{_PATH}.steps", rule, event)
+
+
+def _check_spaces(funnel: Funnel, placed: Sequence[PlacedTower], report: Report) -> None:
+    """Tells of events that are not learned over all rows."""
+    for path, tower in placed:
+        asked = tower.task_space_indicator_label or tower.task_space_indicator_name
+        if asked and funnel.is_conditional(tower.tower_name):
+            event = funnel.event_of(tower.tower_name)
+            sentence = f"weighs the rows of event `{event}`, too, which else are all rows alike"
+            report.warn(path, sentence, of=f"tower `{tower.tower_name}`")
 
 
 def _check_common(funnel: Funnel, placed: Sequence[PlacedTower], report: Report) -> None:

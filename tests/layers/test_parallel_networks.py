@@ -13,7 +13,6 @@ from tfmtl.layers import (
     TransferAttention,
     TuckerBank,
     TuckerDense,
-    Unstack,
 )
 
 NETWORKS, BATCH, UNITS = 3, 4, 6
@@ -21,15 +20,17 @@ NETWORKS, BATCH, UNITS = 3, 4, 6
 
 @pytest.fixture(scope="module")
 def x():
-    return tf.constant(np.random.default_rng(0).normal(size=(NETWORKS, BATCH, UNITS)), tf.float32)
+    x = np.random.default_rng(0).normal(size=(NETWORKS, BATCH, UNITS)).astype("float32")
+    return [tf.constant(of_network) for of_network in x]
 
 
 def test_a_stitch_of_sub_spaces_keeps_each_row_to_itself(x):
     stitch = CrossStitch(0.7, num_subspaces=2)
     both = stitch(x)
-    rows = tf.concat([stitch(x[:, :1]), stitch(x[:, 1:])], axis=1)
-    assert both.shape == x.shape
-    np.testing.assert_allclose(both, rows, rtol=1e-6)
+    first, rest = stitch([h[:1] for h in x]), stitch([h[1:] for h in x])
+    assert len(both) == NETWORKS
+    for network, *rows in zip(both, first, rest, strict=True):
+        np.testing.assert_allclose(network, np.vstack(rows), rtol=1e-6)
 
 
 @pytest.mark.parametrize("num_subspaces", [1, 2])
@@ -38,11 +39,12 @@ def test_a_stitch_that_keeps_to_itself_passes_its_input_through(x, num_subspaces
 
 
 def test_a_stitch_of_one_network_is_its_self_weight(x):
-    np.testing.assert_allclose(CrossStitch(0.8)(x[:1]), 0.8 * x[:1], rtol=1e-6)
+    np.testing.assert_allclose(CrossStitch(0.8)(x[:1])[0], 0.8 * x[0], rtol=1e-6)
 
 
 def test_a_stitch_takes_a_batch_without_rows(x):
-    assert CrossStitch(num_subspaces=3)(x[:, :0]).shape == (NETWORKS, 0, UNITS)
+    mixed = CrossStitch(num_subspaces=3)([h[:0] for h in x])
+    assert [h.shape for h in mixed] == [(0, UNITS)] * NETWORKS
 
 
 def test_layers_that_cannot_be_cut_into_sub_spaces_are_refused(x):
@@ -51,12 +53,18 @@ def test_layers_that_cannot_be_cut_into_sub_spaces_are_refused(x):
 
 
 def test_layers_are_mixed_to_their_mean_at_first(x):
-    np.testing.assert_allclose(LayerMix()([x, 2 * x]), 1.5 * x, rtol=1e-6)
+    twice = [2 * h for h in x]
+    np.testing.assert_allclose(LayerMix()([x, twice]), 1.5 * np.array(x), rtol=1e-6)
 
 
-def test_networks_are_unstacked_in_order(x):
-    for network, output in enumerate(Unstack()(x)):
-        np.testing.assert_array_equal(output, x[network])
+def test_each_network_mixes_the_layers_by_weights_of_its_own(x):
+    mix = LayerMix()
+    mix([x, x])
+    mix.beta.assign([[1.0, 0.0], [0.0, 1.0], [2.0, -1.0]])
+    a, b = x, [h + 1.0 for h in x]
+    expected = [a[0], b[1], 2 * a[2] - b[2]]
+    for network, wanted in zip(mix([a, b]), expected, strict=True):
+        np.testing.assert_allclose(network, wanted, rtol=1e-5, atol=1e-6)
 
 
 def test_penalties_of_banks_come_with_their_weights(x):
@@ -101,7 +109,6 @@ def test_the_order_is_judged_in_training_alone():
         TuckerBank(2, [4], [1, 2, 3], use_bn=False, name="f"),
         TransferAttention(4, name="g"),
         OrderCalibrator(0.6, name="h"),
-        Unstack(name="i"),
     ],
 )
 def test_config_round_trip(layer):

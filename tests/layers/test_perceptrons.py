@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmtl.layers import DNN, ExpertBank, Gate, GateBank, MixExperts, MixForEach, SplitExperts
+from tfmtl.layers import DNN, ExpertBank, Gate, GateBank, MixExperts, MixForEach
 
 BATCH, INPUTS, UNITS, EXPERTS = 6, 5, [7, 4], 3
 
@@ -47,7 +47,7 @@ def test_each_expert_is_a_dnn_with_its_slice_of_the_weights(x, use_bn, activatio
     for weight in bank.weights:
         weight.assign(rng.uniform(0.5, 1.5, size=weight.shape))
     outputs = bank(x)
-    assert outputs.shape == (EXPERTS, BATCH, UNITS[-1])
+    assert [output.shape for output in outputs] == [(BATCH, UNITS[-1])] * EXPERTS
     for expert in range(EXPERTS):
         dnn = DNN(UNITS, use_bn=use_bn, activation=activation)
         dnn(x)
@@ -100,31 +100,50 @@ def test_gate_weights_sum_to_one_and_mix_the_experts(x):
     np.testing.assert_allclose(tf.reduce_sum(weights, axis=1), np.ones(BATCH), atol=1e-6)
     experts = np.random.default_rng(2).normal(size=(EXPERTS, BATCH, 2)).astype(np.float32)
     expected = sum(weights.numpy()[:, e, None] * experts[e] for e in range(EXPERTS))
-    np.testing.assert_allclose(MixExperts()([tf.constant(experts), weights]), expected, atol=1e-6)
+    np.testing.assert_allclose(MixExperts()([*experts, weights]), expected, atol=1e-6)
 
 
-def test_experts_of_several_banks_are_mixed_as_those_of_one(x):
-    experts = tf.random.stateless_normal((5, BATCH, 2), (3, 4))
-    weights = Gate(5)(x)
-    banks = SplitExperts([2, 1, 2])(experts)
-    assert [bank.shape[0] for bank in banks] == [2, 1, 2]
-    expected = MixExperts()([experts, weights])
-    np.testing.assert_allclose(MixExperts()([*banks, weights]), expected, atol=1e-6)
+def test_a_list_of_inputs_has_one_for_each_expert(x):
+    bank = ExpertBank(EXPERTS, UNITS)
+    inputs = [x, 2 * x, -x]
+    for expert, output in enumerate(bank(inputs)):
+        np.testing.assert_allclose(output, bank(inputs[expert])[expert], atol=1e-6)
+
+
+@pytest.mark.parametrize("activation", ["relu", "dice"])
+def test_an_expert_learns_as_a_dnn_by_itself(x, activation):
+    bank, dnn = ExpertBank(EXPERTS, UNITS, activation=activation), DNN(UNITS, activation=activation)
+    bank(x), dnn(x)
+    for weight, bank_weight in zip(dnn.weights, bank.weights, strict=True):
+        weight.assign(tf.reshape(bank_weight[1], weight.shape))
+    gradients, expected = gradients_of_a_step(bank, x, 1), gradients_of_a_step(dnn, x)
+    for gradient, wanted in zip(gradients, expected, strict=True):
+        np.testing.assert_allclose(gradient[1], tf.reshape(wanted, gradient[1].shape), atol=1e-5)
+        np.testing.assert_array_equal(gradient[0], np.zeros_like(gradient[0]))
+    for weight, bank_weight in zip(dnn.weights, bank.weights, strict=True):  # Moving averages, too.
+        np.testing.assert_allclose(tf.reshape(bank_weight[1], weight.shape), weight, atol=1e-6)
+
+
+def gradients_of_a_step(layer, x, expert=None):
+    with tf.GradientTape() as tape:
+        outputs = layer(x, training=True)
+        loss = tf.reduce_sum(tf.sin(outputs if expert is None else outputs[expert]))
+    return tape.gradient(loss, layer.trainable_weights)
 
 
 def test_each_gate_of_a_bank_is_a_gate_and_mixes_for_itself(x):
     bank = GateBank(4, EXPERTS)
     weights = bank(x)
     kernel, _ = (weight.numpy() for weight in bank.weights)
-    experts = tf.random.stateless_normal((EXPERTS, BATCH, 2), (5, 6))
-    mixed = MixForEach()([experts, weights])
-    assert mixed.shape == (4, BATCH, 2)
+    experts = tf.unstack(tf.random.stateless_normal((EXPERTS, BATCH, 2), (5, 6)))
+    mixed = MixForEach()([*experts, weights])
+    assert len(mixed) == 4
     for index in range(4):
         scores = np.exp(x.numpy() @ kernel[:, EXPERTS * index : EXPERTS * (index + 1)])
         expected = scores / scores.sum(axis=1, keepdims=True)
         np.testing.assert_allclose(weights[:, index], expected, atol=1e-6)
         np.testing.assert_allclose(
-            mixed[index], MixExperts()([experts, weights[:, index]]), atol=1e-6
+            mixed[index], MixExperts()([*experts, weights[:, index]]), atol=1e-6
         )
 
 
@@ -133,7 +152,6 @@ def test_each_gate_of_a_bank_is_a_gate_and_mixes_for_itself(x):
     [
         DNN([3, 2], "tanh", False, [0.1], 0.2, name="a"),
         ExpertBank(2, [3], activation="dice", name="b"),
-        SplitExperts([2, 1], name="c"),
         GateBank(4, 3, name="d"),
     ],
 )

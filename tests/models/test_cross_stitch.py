@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-from tfmtl.layers import Unstack
-
 TOWERS = """
 task_towers { tower_name: "click" dnn { hidden_units: 7 } }
 task_towers { tower_name: "cart" }
@@ -86,8 +84,3 @@ def set_by_name(bottom, banks, place):
     bottom.set_weights(
         [values[weight.name.split("/", 1)[1]].reshape(weight.shape) for weight in bottom.weights]
     )
-
-
-def test_networks_are_told_apart_by_their_place(network):
-    (unstack,) = [layer for layer in network.layers if isinstance(layer, Unstack)]
-    assert [tuple(output.shape) for output in unstack.output] == [(None, 6)] * 3

@@ -66,9 +66,7 @@ def test_listed_experts_may_differ_in_depth(nets):
     network = nets.build("mmoe", listed + TOWERS)
     batch = nets.rows(network)
     names = ("expert_deep", "expert_flat")
-    experts = np.concatenate(
-        [nets.perceptron(network.get_layer(name), batch["all"]) for name in names]
-    )
+    experts = np.stack([nets.perceptron(network.get_layer(name), batch["all"]) for name in names])
     for task, logits in network(batch).items():
         h = nets.mix(network.get_layer(f"{task}_gate"), batch["all"], experts)
         np.testing.assert_allclose(logits, nets.tower(network, task, h), atol=1e-5, rtol=1e-5)

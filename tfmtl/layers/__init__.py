@@ -5,7 +5,7 @@ from tfmtl.layers.batch_normalization import BatchNormalization
 from tfmtl.layers.cross_stitch import CrossStitch
 from tfmtl.layers.dnn import DNN
 from tfmtl.layers.event_logit import REST, EventLogit, OutcomeLogit
-from tfmtl.layers.expert_bank import BankDense, ExpertBank, SplitExperts
+from tfmtl.layers.expert_bank import BankDense, ExpertBank
 from tfmtl.layers.factorization_machine import FactorizationMachine
 from tfmtl.layers.feature_sum import FeatureSum
 from tfmtl.layers.gate import Gate, GateBank, MixExperts, MixForEach
@@ -18,7 +18,6 @@ from tfmtl.layers.stop_gradient import StopGradient
 from tfmtl.layers.subspace_bank import SubspaceBank
 from tfmtl.layers.transfer_attention import TransferAttention
 from tfmtl.layers.tucker_bank import TuckerBank, TuckerDense
-from tfmtl.layers.unstack import Unstack
 
 __all__ = [
     "BankDense",
@@ -44,12 +43,10 @@ __all__ = [
     "REST",
     "SigmoidRatio",
     "SimilarBank",
-    "SplitExperts",
     "StopGradient",
     "SubspaceBank",
     "Table",
     "TransferAttention",
     "TuckerBank",
     "TuckerDense",
-    "Unstack",
 ]

@@ -9,37 +9,52 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfmtl.layers.batch_normalization import BatchNormalization
+from tfmtl.layers.by_unit import ByUnit, Inputs, by_network
 
 
 @keras.utils.register_keras_serializable("tfmtl")
-class PReLU(keras.layers.Layer):
+class PReLU(ByUnit):
     """x where positive, α·x elsewhere, α learnt by unit (He et al. 2015, arXiv:1502.01852)."""
 
     def build(self, input_shape: Any) -> None:
-        shape = [*list(input_shape)[:-2], 1, input_shape[-1]]
-        self.alpha = self.add_weight(name="alpha", shape=shape, initializer="zeros")
+        self.alpha = self.add_weight(
+            name="alpha", shape=self.weights_shape(input_shape), initializer="zeros"
+        )
         super().build(input_shape)
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        return tf.nn.relu(inputs) - self.alpha * tf.nn.relu(-inputs)
+    def call(self, inputs: Inputs) -> Any:
+        return by_network(_bent, inputs, self.alpha)
 
 
 @keras.utils.register_keras_serializable("tfmtl")
-class Dice(keras.layers.Layer):
+class Dice(ByUnit):
     """p·x + (1 − p)·α·x with p = σ(normalized x): a PReLU whose bend follows the data.
 
     Zhou et al. 2018, "Deep Interest Network" (arXiv:1706.06978), eq. 3.
     """
 
     def build(self, input_shape: Any) -> None:
-        shape = [*list(input_shape)[:-2], 1, input_shape[-1]]
-        self.alpha = self.add_weight(name="alpha", shape=shape, initializer="zeros")
+        self.alpha = self.add_weight(
+            name="alpha", shape=self.weights_shape(input_shape), initializer="zeros"
+        )
         self.normalization = BatchNormalization(scale=False, center=False, name="normalization")
         super().build(input_shape)
 
-    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        probability = tf.sigmoid(self.normalization(inputs, training=training))
-        return inputs * (probability + (1.0 - probability) * self.alpha)
+    def call(self, inputs: Inputs, training: bool | None = None) -> Any:
+        normalized = self.normalization(inputs, training=training)
+        if isinstance(inputs, list):
+            alphas = tf.unstack(self.alpha)
+            return [_followed(*each) for each in zip(inputs, normalized, alphas, strict=True)]
+        return _followed(inputs, normalized, self.alpha)
+
+
+def _bent(x: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
+    return tf.nn.relu(x) - alpha * tf.nn.relu(-x)
+
+
+def _followed(x: tf.Tensor, normalized: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
+    probability = tf.sigmoid(normalized)
+    return x * (probability + (1.0 - probability) * alpha)
 
 
 _LEARNT: dict[str, type[keras.layers.Layer]] = {"prelu": PReLU, "dice": Dice}

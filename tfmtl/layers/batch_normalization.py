@@ -2,8 +2,7 @@
 
     y = γ·(x − μ)/√(σ² + ε) + β
 
-with μ and σ² of the batch while training, their moving averages otherwise; for a layer (batch,
-units) or a bank of them (experts, batch, units).
+with μ and σ² of the batch while training, their moving averages otherwise.
 
 Ioffe & Szegedy 2015, "Batch Normalization" (arXiv:1502.03167). Keras's own layer normalizes one
 axis of a bank, or all experts by the same statistics; and its sums over a tall batch take twice the
@@ -17,9 +16,11 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from tfmtl.layers.by_unit import ByUnit, Inputs, by_network
+
 
 @keras.utils.register_keras_serializable("tfmtl")
-class BatchNormalization(keras.layers.Layer):
+class BatchNormalization(ByUnit):
     """Normalizes each unit over the batch, the last axis but one.
 
     Args:
@@ -44,7 +45,7 @@ class BatchNormalization(keras.layers.Layer):
         self.center = center
 
     def build(self, input_shape: Any) -> None:
-        shape = [*list(input_shape)[:-2], 1, input_shape[-1]]
+        shape = self.weights_shape(input_shape)
         self.gamma = self.add_weight(
             name="gamma", shape=shape, initializer="ones", trainable=self.scale
         )
@@ -57,14 +58,23 @@ class BatchNormalization(keras.layers.Layer):
         self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", **moving)
         super().build(input_shape)
 
-    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+    def call(self, inputs: Inputs, training: bool | None = None) -> Any:
         if not training:
             scale = self.gamma * tf.math.rsqrt(self.moving_variance + self.epsilon)
-            return inputs * scale + (self.beta - self.moving_mean * scale)
-        outputs, mean, variance = normalize_batch(inputs, self.gamma, self.beta, self.epsilon)
+            shift = self.beta - self.moving_mean * scale
+            return by_network(lambda x, scale, shift: x * scale + shift, inputs, scale, shift)
+        normalized = by_network(self._normalize, inputs, self.gamma, self.beta)
+        if not isinstance(inputs, list):
+            outputs, mean, variance = normalized
+        else:
+            outputs, means, variances = (list(part) for part in zip(*normalized, strict=True))
+            mean, variance = tf.stack(means), tf.stack(variances)
         self._move(self.moving_mean, mean)
         self._move(self.moving_variance, variance)
         return outputs
+
+    def _normalize(self, x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> Any:
+        return normalize_batch(x, gamma, beta, self.epsilon)
 
     def _move(self, average: tf.Variable, value: tf.Tensor) -> None:
         average.assign_sub((average - value) * (1.0 - self.momentum))

@@ -9,6 +9,7 @@ al. 2017, "Latent Multi-task Architecture Learning" (arXiv:1705.08142).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -17,7 +18,7 @@ import tf_keras as keras
 
 @keras.utils.register_keras_serializable("tfmtl")
 class CrossStitch(keras.layers.Layer):
-    """Mixes networks of (networks, batch, units), and keeps the shape.
+    """Mixes the layers of networks, a list of (batch, units), to as many of the same shape.
 
     Args:
         self_weight: Where the α of a part on itself starts; what is missing to one is spread evenly
@@ -39,7 +40,7 @@ class CrossStitch(keras.layers.Layer):
         self.per_channel = per_channel
 
     def build(self, input_shape: Any) -> None:
-        networks, _, units = input_shape
+        networks, units = len(input_shape), input_shape[0][-1]
         if units % self.num_subspaces:
             raise ValueError(
                 f"`num_subspaces` should divide the {units} units of a layer."
@@ -60,11 +61,13 @@ class CrossStitch(keras.layers.Layer):
         alpha = other + (self.self_weight - other) * tf.eye(parts, dtype=dtype)
         return tf.broadcast_to(alpha[:, :, tf.newaxis], shape)
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        parts = self._split(inputs)
+    def call(self, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        parts = self._split(tf.stack(inputs))
         if self.per_channel:
-            return self._join(tf.einsum("ijc,jbc->ibc", self.alpha, parts))
-        return self._join(tf.einsum("ij,jbc->ibc", self.alpha[:, :, 0], parts))
+            mixed = tf.einsum("ijc,jbc->ibc", self.alpha, parts)
+        else:
+            mixed = tf.einsum("ij,jbc->ibc", self.alpha[:, :, 0], parts)
+        return tf.unstack(self._join(mixed), num=self._networks)
 
     def _split(self, x: tf.Tensor) -> tf.Tensor:
         """(networks, batch, units) as (networks·subspaces, batch, channels)."""

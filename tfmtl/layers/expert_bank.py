@@ -1,10 +1,11 @@
-"""A bank of experts: E perceptrons of equal layers, computed as one batched matrix product a layer.
+"""A bank of experts: E perceptrons of equal layers, whose weights are kept together.
 
     f_e(x) = a(… a(x·W_{e,1}) …·W_{e,L}),  e = 1…E
 
-The experts' kernels of a layer are one weight (experts, inputs, units). On a CPU the products of a
-batch of matrices run side by side, each on a core of its own, which is faster than one wide product
-split over the cores.
+The experts' kernels of a layer are one weight (experts, inputs, units), so that an optimizer's step
+and a checkpoint deal with few weights. They are computed expert by expert: an expert's units of one
+layer fit into a processor's cache, all experts' do not, and a bank costs what one perceptron of its
+products does, where a batched product and what follows it take a quarter more.
 """
 
 from __future__ import annotations
@@ -15,14 +16,13 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from tfmtl.layers.by_unit import ByUnit, Inputs
 from tfmtl.layers.perceptron import Perceptron, l2_regularizer
 
 
 @keras.utils.register_keras_serializable("tfmtl")
 class BankDense(keras.layers.Layer):
-    """E dense layers side by side, from (batch, inputs) or (experts, batch, inputs).
-
-    Gives (experts, batch, units).
+    """E dense layers side by side, from E inputs (batch, inputs) to E outputs (batch, units).
 
     Args:
         num_experts: E.
@@ -41,7 +41,7 @@ class BankDense(keras.layers.Layer):
         self.l2 = l2
 
     def build(self, input_shape: Any) -> None:
-        inputs = int(input_shape[-1])
+        inputs = int(input_shape[0][-1])
         # Glorot's bound for one expert; Keras would take the axis of experts for a receptive field.
         bound = (6.0 / (inputs + self.units)) ** 0.5
         self.kernel = self.add_weight(
@@ -56,12 +56,13 @@ class BankDense(keras.layers.Layer):
             )
         super().build(input_shape)
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        outputs = tf.matmul(inputs, self.kernel)  # A (batch, inputs) is broadcast to every expert.
-        return outputs + self.bias if self.use_bias else outputs
-
-    def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:
-        return tf.TensorShape([self.num_experts, list(input_shape)[-2], self.units])
+    def call(self, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        outputs = [
+            tf.matmul(x, kernel) for x, kernel in zip(inputs, tf.unstack(self.kernel), strict=True)
+        ]
+        if not self.use_bias:
+            return outputs
+        return [y + bias for y, bias in zip(outputs, tf.unstack(self.bias), strict=True)]
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
@@ -71,7 +72,9 @@ class BankDense(keras.layers.Layer):
 
 @keras.utils.register_keras_serializable("tfmtl")
 class ExpertBank(Perceptron):
-    """Maps (batch, inputs) to the experts' outputs (experts, batch, hidden_units[-1]).
+    """Maps (batch, inputs) to the experts' outputs, a list of (batch, hidden_units[-1]).
+
+    A list of inputs has one for each expert.
 
     Args:
         num_experts: E, at least 1.
@@ -94,29 +97,15 @@ class ExpertBank(Perceptron):
     def dense(self, units: int, name: str) -> keras.layers.Layer:
         return BankDense(self.num_experts, units, use_bias=not self.use_bn, l2=self.l2, name=name)
 
-    def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:
-        return tf.TensorShape([self.num_experts, list(input_shape)[-2], self.hidden_units[-1]])
+    def call(self, inputs: Inputs) -> list[tf.Tensor]:
+        experts = inputs if isinstance(inputs, list) else [inputs] * self.num_experts
+        for step in self._steps:
+            experts = (
+                step(experts)
+                if isinstance(step, BankDense | ByUnit)
+                else [step(expert) for expert in experts]
+            )
+        return experts
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_experts": self.num_experts}
-
-
-@keras.utils.register_keras_serializable("tfmtl")
-class SplitExperts(keras.layers.Layer):
-    """Parts the outputs of a bank (experts, batch, units) into those of smaller banks, in order.
-
-    The parts share the bank's memory where it is aligned; the gradient's way back is one copy.
-
-    Args:
-        sizes: How many experts each of the smaller banks has.
-    """
-
-    def __init__(self, sizes: Sequence[int], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.sizes = list(sizes)
-
-    def call(self, inputs: tf.Tensor) -> list[tf.Tensor]:
-        return tf.split(inputs, self.sizes)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "sizes": self.sizes}

@@ -14,6 +14,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from tfmtl.layers.by_unit import Inputs
 from tfmtl.layers.expert_bank import BankDense
 
 
@@ -41,7 +42,7 @@ class Gate(keras.layers.Layer):
 class GateBank(keras.layers.Layer):
     """Gates side by side: a selector (batch, inputs) to weights (batch, gates, experts).
 
-    Where each gate has a selector of its own, they are (gates, batch, inputs).
+    A list of selectors has one for each gate.
 
     Args:
         num_gates: How many gates; the weights of each have the sum one.
@@ -54,18 +55,17 @@ class GateBank(keras.layers.Layer):
         self.num_experts = num_experts
 
     def build(self, input_shape: Any) -> None:
-        self._is_own = len(input_shape) == 3
         self.dense: keras.layers.Layer = (
             BankDense(self.num_gates, self.num_experts, name="dense")
-            if self._is_own
+            if isinstance(input_shape, list)
             else keras.layers.Dense(self.num_gates * self.num_experts, name="dense")
         )
         super().build(input_shape)
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    def call(self, inputs: Inputs) -> tf.Tensor:
+        if isinstance(inputs, list):
+            return tf.nn.softmax(tf.stack(self.dense(inputs), axis=1))
         logits = self.dense(inputs)
-        if self._is_own:
-            return tf.nn.softmax(tf.transpose(logits, [1, 0, 2]))
         return tf.nn.softmax(tf.reshape(logits, [-1, self.num_gates, self.num_experts]))
 
     def get_config(self) -> dict[str, Any]:
@@ -75,36 +75,25 @@ class GateBank(keras.layers.Layer):
 
 @keras.utils.register_keras_serializable("tfmtl")
 class MixExperts(keras.layers.Layer):
-    """Sums experts (experts, batch, units) by weights (batch, experts) to (batch, units).
-
-    Experts may come in several banks, the weights after them: the banks are not put together first.
-    """
+    """Sums experts (batch, units), by weights (batch, experts) after them, to (batch, units)."""
 
     def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
-        *banks, weights = inputs
-        by_expert = tf.transpose(weights)[:, :, tf.newaxis]
-        parts = tf.split(by_expert, [bank.shape[0] for bank in banks])
-        weighted = [tf.unstack(bank * part) for bank, part in zip(banks, parts, strict=True)]
-        return tf.add_n([expert for bank in weighted for expert in bank])
-
-    def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:
-        experts = input_shape[0]
-        return tf.TensorShape([experts[1], experts[2]])
+        *experts, weights = inputs
+        return _mixed(experts, weights)
 
 
 @keras.utils.register_keras_serializable("tfmtl")
 class MixForEach(keras.layers.Layer):
-    """Sums experts (experts, batch, units) once for each gate of a bank.
+    """Sums experts (batch, units) once for each gate of a bank.
 
-    Weights are (batch, gates, experts), sums (gates, batch, units).
+    The weights (batch, gates, experts) come after them; the sums are a list of (batch, units).
     """
 
-    def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
-        experts, weights = inputs
-        by_expert = tf.transpose(weights, [2, 1, 0])[..., tf.newaxis]
-        parts = zip(tf.unstack(experts), tf.unstack(by_expert), strict=True)
-        return tf.add_n([expert * weight for expert, weight in parts])  # Each to every gate.
+    def call(self, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        *experts, weights = inputs
+        return [_mixed(experts, of_gate) for of_gate in tf.unstack(weights, axis=1)]
 
-    def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:
-        experts, weights = input_shape
-        return tf.TensorShape([weights[1], experts[1], experts[2]])
+
+def _mixed(experts: Sequence[tf.Tensor], weights: tf.Tensor) -> tf.Tensor:
+    columns = tf.split(weights, len(experts), axis=1)
+    return tf.add_n([expert * column for expert, column in zip(experts, columns, strict=True)])

@@ -16,10 +16,13 @@ import tf_keras as keras
 
 @keras.utils.register_keras_serializable("tfmtl")
 class LayerMix(keras.layers.Layer):
-    """Sums layers (networks, batch, units), all of one shape; β starts as 1 / number of layers."""
+    """Sums the layers of each network, all of one shape; β starts as 1 / number of layers.
+
+    A layer is a list of (batch, units), one for each network; so is the sum.
+    """
 
     def build(self, input_shape: Any) -> None:
-        networks, layers = input_shape[0][0], len(input_shape)
+        networks, layers = len(input_shape[0]), len(input_shape)
         self.beta = self.add_weight(
             name="beta",
             shape=(networks, layers),
@@ -27,9 +30,10 @@ class LayerMix(keras.layers.Layer):
         )
         super().build(input_shape)
 
-    def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
-        betas = tf.unstack(self.beta[:, :, tf.newaxis, tf.newaxis], axis=1)
-        return tf.add_n([beta * layer for beta, layer in zip(betas, inputs, strict=True)])
-
-    def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:
-        return tf.TensorShape(input_shape[0])
+    def call(self, inputs: Sequence[Sequence[tf.Tensor]]) -> list[tf.Tensor]:
+        betas = [tf.unstack(of_network) for of_network in tf.unstack(self.beta)]
+        networks = zip(*inputs, strict=True)
+        return [
+            tf.add_n([beta * layer for beta, layer in zip(of_network, layers, strict=True)])
+            for of_network, layers in zip(betas, networks, strict=True)
+        ]

@@ -18,7 +18,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfmtl.layers.expert_bank import ExpertBank
-from tfmtl.layers.perceptron import l2_regularizer
+from tfmtl.layers.perceptron import Perceptron, l2_regularizer
 
 
 @keras.utils.register_keras_serializable("tfmtl")
@@ -110,6 +110,10 @@ class TuckerBank(ExpertBank):
         return TuckerDense(
             self.num_experts, units, self.ranks, use_bias=not self.use_bn, l2=self.l2, name=name
         )
+
+    def call(self, inputs: tf.Tensor) -> list[tf.Tensor]:
+        # All networks at once, for they share most of the work.
+        return tf.unstack(Perceptron.call(self, inputs), num=self.num_experts)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "ranks": self.ranks}

@@ -40,7 +40,7 @@ def mixture(
 
     Args:
         config: The message that describes the gate.
-        experts: The outputs of one bank or more, each `(experts, batch, units)`.
+        experts: The experts' outputs, each `(batch, units)`.
         selector: What the gate reads, `(batch, width)`.
         l2: Penalty `l2·Σw²/2` on the kernels of `gate_dnn`.
         prefix: Begins the names of the layers.
@@ -48,8 +48,12 @@ def mixture(
     Returns:
         The mixture `(batch, units)`.
     """
-    count = sum(outputs.shape[0] for outputs in experts)
     if config.HasField("gate_dnn"):
         selector = dnn(config.gate_dnn, l2, name=f"{prefix}gate_dnn")(selector)
-    gate = layers.Gate(count, name=f"{prefix}gate")(selector)
+    gate = layers.Gate(len(experts), name=f"{prefix}gate")(selector)
     return layers.MixExperts(name=f"{prefix}mixture")([*experts, gate])
+
+
+def split(experts: list[keras.KerasTensor], count: int) -> list[list[keras.KerasTensor]]:
+    """The experts of a bank by task, `count` each."""
+    return [experts[start : start + count] for start in range(0, len(experts), count)]

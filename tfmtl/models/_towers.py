@@ -124,11 +124,10 @@ def head_logits(tower: Tower, t: keras.KerasTensor, l2: float) -> keras.KerasTen
 
 
 def parallel_logits(
-    towers: Iterable[Tower], h: keras.KerasTensor, l2: float, groups: Groups
+    towers: Iterable[Tower], outputs: Iterable[keras.KerasTensor], l2: float, groups: Groups
 ) -> dict[str, keras.KerasTensor]:
-    """Logits by task, where `h` `(tasks, batch, width)` has a network's output for each."""
-    bottoms = layers.Unstack(name="bottoms_by_task")(h)
+    """Logits by task, where each has the output `(batch, width)` of a network of its own."""
     return {
-        tower.tower_name: task_logits(tower, bottom, l2, groups)
-        for tower, bottom in zip(towers, bottoms, strict=True)
+        tower.tower_name: task_logits(tower, h, l2, groups)
+        for tower, h in zip(towers, outputs, strict=True)
     }

@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import tf_keras as keras
 
-from tfmtl import layers
-from tfmtl.models._experts import bank, mixture
+from tfmtl.models._experts import bank, mixture, split
 from tfmtl.models._groups import Groups
 from tfmtl.models._towers import task_logits
 from tfmtl.protos import model_pb2
@@ -39,8 +38,7 @@ def _own_experts(config: model_pb2.CGC, x: keras.KerasTensor) -> list[list[keras
     if not count:
         return [[]] * tasks
     experts = bank(config.expert_dnn, tasks * count, config.l2_regularization, name="own_experts")
-    parts = layers.SplitExperts([count] * tasks, name="own_experts_by_task")
-    return [[part] for part in parts(experts(x))]
+    return split(experts(x), count)
 
 
 def _shared_experts(config: model_pb2.CGC, x: keras.KerasTensor) -> list[keras.KerasTensor]:
@@ -50,4 +48,4 @@ def _shared_experts(config: model_pb2.CGC, x: keras.KerasTensor) -> list[keras.K
     """
     if not config.share_num:
         return []
-    return [bank(config.expert_dnn, config.share_num, config.l2_regularization, name="experts")(x)]
+    return bank(config.expert_dnn, config.share_num, config.l2_regularization, name="experts")(x)

@@ -54,7 +54,7 @@ def _task_inputs(config: model_pb2.DBMTL, h: keras.KerasTensor) -> dict[str, ker
         return dict.fromkeys(tasks, h)
     l2 = config.l2_regularization
     experts = bank(config.expert_dnn, config.num_expert, l2, "experts")(h)
-    return {task: mixture(config, [experts], h, l2, f"{task}_") for task in tasks}
+    return {task: mixture(config, experts, h, l2, f"{task}_") for task in tasks}
 
 
 def _relation(

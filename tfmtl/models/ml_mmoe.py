@@ -29,20 +29,21 @@ def logits(config: model_pb2.MLMMoE, groups: Groups) -> dict[str, keras.KerasTen
     experts = _experts(config, x)
     return {
         tower.tower_name: task_logits(
-            tower, mixture(config, [experts], x, l2, f"{tower.tower_name}_"), l2, groups
+            tower, mixture(config, experts, x, l2, f"{tower.tower_name}_"), l2, groups
         )
         for tower in config.task_towers
     }
 
 
-def _experts(config: model_pb2.MLMMoE, x: keras.KerasTensor) -> keras.KerasTensor:
-    """The outputs of the last level's experts, `(experts, batch, units)`."""
-    outputs, l2 = None, config.l2_regularization
+def _experts(config: model_pb2.MLMMoE, x: keras.KerasTensor) -> list[keras.KerasTensor]:
+    """The outputs of the last level's experts, each `(batch, units)`."""
+    l2 = config.l2_regularization
+    outputs: list[keras.KerasTensor] = []
     for number, level in enumerate(config.levels, start=1):
         name, inputs = f"level_{number}", x
-        if outputs is not None:
-            gates = _gates(config, level.num_expert, outputs.shape[0], x, name)
-            inputs = layers.MixForEach(name=f"{name}_mixtures")([outputs, gates])
+        if outputs:
+            gates = _gates(config, level.num_expert, len(outputs), x, name)
+            inputs = layers.MixForEach(name=f"{name}_mixtures")([*outputs, gates])
         outputs = bank(level.expert_dnn, level.num_expert, l2, f"{name}_experts")(inputs)
     return outputs
 

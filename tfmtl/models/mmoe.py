@@ -16,7 +16,7 @@ import tf_keras as keras
 from tfmtl.errors import ConfigError
 from tfmtl.models._experts import bank, mixture
 from tfmtl.models._groups import Groups
-from tfmtl.models._towers import task_logits
+from tfmtl.models._towers import dnn, task_logits
 from tfmtl.protos import model_pb2
 
 
@@ -26,28 +26,27 @@ def logits(config: model_pb2.MMoE, groups: Groups) -> dict[str, keras.KerasTenso
     experts = _experts(config, x)
     return {
         tower.tower_name: task_logits(
-            tower, mixture(config, [experts], x, l2, f"{tower.tower_name}_"), l2, groups
+            tower, mixture(config, experts, x, l2, f"{tower.tower_name}_"), l2, groups
         )
         for tower in config.task_towers
     }
 
 
-def _experts(config: model_pb2.MMoE, x: keras.KerasTensor) -> keras.KerasTensor:
-    """The outputs of all experts, `(experts, batch, units)`."""
+def _experts(config: model_pb2.MMoE, x: keras.KerasTensor) -> list[keras.KerasTensor]:
+    """The outputs of all experts, each `(batch, units)`."""
     if not config.HasField("expert_dnn"):
         return _listed_experts(config, x)
     return bank(config.expert_dnn, config.num_expert, config.l2_regularization, name="experts")(x)
 
 
-def _listed_experts(config: model_pb2.MMoE, x: keras.KerasTensor) -> keras.KerasTensor:
-    """EasyRec's older form, a `DNN` for each expert: a bank of one each, of any depth."""
+def _listed_experts(config: model_pb2.MMoE, x: keras.KerasTensor) -> list[keras.KerasTensor]:
+    """EasyRec's older form, a `DNN` for each expert, of any depth."""
     widths = [expert.dnn.hidden_units[-1] for expert in config.experts]
     if len(set(widths)) != 1:
         raise ConfigError(
             [f"`model_config.mmoe.experts` should all end in the same width. Received: {widths}."]
         )
-    outputs = [
-        bank(expert.dnn, 1, config.l2_regularization, f"expert_{expert.expert_name or index}")(x)
+    return [
+        dnn(expert.dnn, config.l2_regularization, f"expert_{expert.expert_name or index}")(x)
         for index, expert in enumerate(config.experts)
     ]
-    return keras.layers.Concatenate(axis=0, name="experts")(outputs)

@@ -23,5 +23,5 @@ def logits(config: model_pb2.OMoE, groups: Groups) -> dict[str, keras.KerasTenso
     """Builds the graph from the group `all` to the logits by task."""
     x, l2 = groups["all"], config.l2_regularization
     experts = bank(config.expert_dnn, config.num_expert, l2, name="experts")(x)
-    h = mixture(config, [experts], x, l2)
+    h = mixture(config, experts, x, l2)
     return {tower.tower_name: task_logits(tower, h, l2, groups) for tower in config.task_towers}

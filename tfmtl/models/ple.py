@@ -21,8 +21,7 @@ import itertools
 
 import tf_keras as keras
 
-from tfmtl import layers
-from tfmtl.models._experts import bank, mixture
+from tfmtl.models._experts import bank, mixture, split
 from tfmtl.models._groups import Groups
 from tfmtl.models._towers import task_logits
 from tfmtl.protos import model_pb2
@@ -60,10 +59,9 @@ def _own_experts(
     inputs = list(x.values())
     if all(stream is inputs[0] for stream in inputs):  # One bank for all, as in the first network.
         everyone = bank(network.task_expert_net, len(x) * count, l2, f"{name}_own_experts")
-        parts = layers.SplitExperts([count] * len(x), name=f"{name}_own_experts_by_task")
-        return {task: [part] for task, part in zip(x, parts(everyone(inputs[0])), strict=True)}
+        return dict(zip(x, split(everyone(inputs[0]), count), strict=True))
     return {
-        task: [bank(network.task_expert_net, count, l2, f"{name}_{task}_experts")(stream)]
+        task: bank(network.task_expert_net, count, l2, f"{name}_{task}_experts")(stream)
         for task, stream in x.items()
     }
 
@@ -74,4 +72,4 @@ def _shared_experts(
     """The shared experts; an empty list if there are none."""
     if not network.share_num:
         return []
-    return [bank(network.share_expert_net, network.share_num, l2, f"{name}_experts")(x_s)]
+    return bank(network.share_expert_net, network.share_num, l2, f"{name}_experts")(x_s)

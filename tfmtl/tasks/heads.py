@@ -6,37 +6,14 @@ and what its metrics read. A new kind of task is a new head; nothing else asks f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, NamedTuple, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import tensorflow as tf
-import tf_keras as keras
 
 from tfmtl.tasks import losses
-from tfmtl.tasks.auc import AUC
-from tfmtl.tasks.metrics import (
-    BinaryAccuracy,
-    ClassAccuracy,
-    MeanAbsoluteError,
-    MeanLabel,
-    MeanPrediction,
-    MeanSquaredError,
-    RootMeanSquaredError,
-    SigmoidLogloss,
-    SoftmaxLogloss,
-)
-
-
-class Metric(NamedTuple):
-    """A metric a head offers.
-
-    Args:
-        kind: Makes the metric from a name and the parameters of its config message.
-        reads: Turns logits `(batch, units)` into what the metric takes for the prediction.
-    """
-
-    kind: Callable[..., keras.metrics.Metric]
-    reads: Callable[[tf.Tensor], tf.Tensor]
+from tfmtl.tasks.offered import BINARY, CLASSES, REGRESSION, TWO_CLASSES, Metric, only, probability
+from tfmtl.tasks.terms import Loss, RowLoss
 
 
 class Head(Protocol):
@@ -61,27 +38,12 @@ class Head(Protocol):
     def predictions(self, task: str, logits: tf.Tensor) -> dict[str, tf.Tensor]:
         """What is served, by name."""
 
-    def losses(self, label: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        """The loss of each row, `(batch,)`."""
+    @property
+    def loss(self) -> Loss:
+        """What it learns by when the config names no losses."""
 
     def accepts(self, label: tf.Tensor) -> tf.Tensor:
         """Whether each label can be learned, `(batch,)` booleans."""
-
-
-def _only(logits: tf.Tensor) -> tf.Tensor:
-    return tf.squeeze(logits, axis=-1)
-
-
-def _probability(logits: tf.Tensor) -> tf.Tensor:
-    return tf.sigmoid(_only(logits))
-
-
-def _all(logits: tf.Tensor) -> tf.Tensor:
-    return logits
-
-
-def _log_odds(logits: tf.Tensor) -> tf.Tensor:
-    return logits[:, 1] - logits[:, 0]
 
 
 class BinaryHead:
@@ -90,22 +52,11 @@ class BinaryHead:
     units = 1
     labels = "from 0 to 1"
     default_metrics = ("auc", "logloss")
-    metrics: ClassVar[Mapping[str, Metric]] = {
-        "auc": Metric(AUC, _only),
-        "logloss": Metric(SigmoidLogloss, _only),
-        "accuracy": Metric(BinaryAccuracy, _only),
-        "mean_squared_error": Metric(MeanSquaredError, _probability),
-        "root_mean_squared_error": Metric(RootMeanSquaredError, _probability),
-        "mean_absolute_error": Metric(MeanAbsoluteError, _probability),
-        "mean_label": Metric(MeanLabel, _probability),
-        "mean_prediction": Metric(MeanPrediction, _probability),
-    }
+    metrics = BINARY
+    loss = RowLoss(lambda label, logits: losses.sigmoid_cross_entropy(label, only(logits)))
 
     def predictions(self, task: str, logits: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {f"probs_{task}": _probability(logits), f"logits_{task}": _only(logits)}
-
-    def losses(self, label: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        return losses.sigmoid_cross_entropy(label, _only(logits))
+        return {f"probs_{task}": probability(logits), f"logits_{task}": only(logits)}
 
     def accepts(self, label: tf.Tensor) -> tf.Tensor:
         return (label >= 0.0) & (label <= 1.0)
@@ -119,16 +70,12 @@ class MultiClassHead:
     """
 
     default_metrics = ("accuracy", "logloss")
+    loss = RowLoss(losses.softmax_cross_entropy)
 
     def __init__(self, num_class: int) -> None:
         self.units = num_class
         self.labels = f"a class, one of 0 to {num_class - 1}"
-        self.metrics = {
-            "accuracy": Metric(ClassAccuracy, _all),
-            "logloss": Metric(SoftmaxLogloss, _all),
-        }
-        if num_class == 2:
-            self.metrics["auc"] = Metric(AUC, _log_odds)
+        self.metrics = TWO_CLASSES if num_class == 2 else CLASSES
 
     def predictions(self, task: str, logits: tf.Tensor) -> dict[str, tf.Tensor]:
         probs = tf.nn.softmax(logits)
@@ -142,9 +89,6 @@ class MultiClassHead:
             f"logits_{task}_y": tf.reduce_max(logits, axis=-1),
         }
 
-    def losses(self, label: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        return losses.softmax_cross_entropy(label, logits)
-
     def accepts(self, label: tf.Tensor) -> tf.Tensor:
         return (label >= 0.0) & (label < float(self.units)) & (label == tf.floor(label))
 
@@ -155,19 +99,11 @@ class RegressionHead:
     units = 1
     labels = "a finite number"
     default_metrics = ("mean_squared_error", "mean_absolute_error")
-    metrics: ClassVar[Mapping[str, Metric]] = {
-        "mean_squared_error": Metric(MeanSquaredError, _only),
-        "root_mean_squared_error": Metric(RootMeanSquaredError, _only),
-        "mean_absolute_error": Metric(MeanAbsoluteError, _only),
-        "mean_label": Metric(MeanLabel, _only),
-        "mean_prediction": Metric(MeanPrediction, _only),
-    }
+    metrics = REGRESSION
+    loss = RowLoss(lambda label, logits: losses.squared_error(label, only(logits)), is_squared=True)
 
     def predictions(self, task: str, logits: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {f"y_{task}": _only(logits)}
-
-    def losses(self, label: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        return losses.squared_error(label, _only(logits))
+        return {f"y_{task}": only(logits)}
 
     def accepts(self, label: tf.Tensor) -> tf.Tensor:
         return tf.math.is_finite(label)

@@ -11,6 +11,7 @@ import tf_keras as keras
 
 from tfmtl.tasks.heads import Head
 from tfmtl.tasks.space import SampleSpace, Targets
+from tfmtl.tasks.terms import Term
 
 
 class Task:
@@ -48,6 +49,7 @@ class Task:
         self.space = space
         self.weight = weight
         self.trained = trained
+        self.terms = [Term(name, head.loss)] if trained else []
         self._metrics = {name: {} for name in head.default_metrics} if metrics is None else metrics
         self._suffix = suffix or name
 
@@ -69,13 +71,29 @@ class Task:
         """
         return self.head.predictions(self.name, tf.cast(logits, tf.float32))
 
-    def loss(self, logits: tf.Tensor, targets: Targets) -> tf.Tensor | None:
-        """The mean loss over the task's sample space, without the task's weight.
+    def loss_terms(self, logits: tf.Tensor, targets: Targets) -> dict[str, tf.Tensor]:
+        """The terms of the loss over the task's sample space, without their weights.
 
-            L = Σ w·l / number of rows with w ≠ 0
-
-        It is 0 if the space is empty, and NaN, with a gradient that is not, if a label in the
+        Each is 0 if the space is empty, and NaN, with a gradient that is not, if a label in the
         space cannot be learned or a weight is negative; `label_error` then says which.
+
+        Args:
+            logits: `(batch, units)`.
+            targets: Columns by name, `(batch,)` each.
+
+        Returns:
+            Scalars by the terms' names, in the order of `terms`.
+        """
+        label, weight = self.space.rows(targets)
+        logits = tf.cast(logits, tf.float32)
+        is_wrong = (weight != 0.0) & ~(self.head.accepts(label) & (weight >= 0.0))
+        poison = tf.where(tf.reduce_any(is_wrong), float("nan"), 0.0)
+        return {
+            term.name: term.loss(label, logits, weight, targets) + poison for term in self.terms
+        }
+
+    def loss(self, logits: tf.Tensor, targets: Targets) -> tf.Tensor | None:
+        """The weighted sum of the terms, without the task's weight.
 
         Args:
             logits: `(batch, units)`.
@@ -86,11 +104,8 @@ class Task:
         """
         if not self.trained:
             return None
-        label, weight = self.space.rows(targets)
-        rows = self.head.losses(label, tf.cast(logits, tf.float32))
-        rows = tf.where(self.head.accepts(label) & (weight >= 0.0), rows, float("nan"))
-        total = tf.reduce_sum(tf.math.multiply_no_nan(rows, weight))
-        return tf.math.divide_no_nan(total, tf.math.count_nonzero(weight, dtype=tf.float32))
+        values = self.loss_terms(logits, targets)
+        return tf.add_n([term.weight * values[term.name] for term in self.terms])
 
     def new_metrics(self) -> list[keras.metrics.Metric]:
         """The metrics to measure, fresh, named `<metric>_<task>`."""

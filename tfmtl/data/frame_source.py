@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfmtl.data import base, complaints
-from tfmtl.data.columns import Column, declared_columns, nearest, select_columns
-from tfmtl.data.frame_cells import Cells, read_cells, text_of
+from tfmtl.data import base
+from tfmtl.data.columns import Column, declared_columns, select_columns
+from tfmtl.data.frame_rows import FrameRows, check_columns
 from tfmtl.data.samplers import Sampler
 from tfmtl.errors import DataError
 from tfmtl.protos import dataset_pb2
@@ -25,12 +25,12 @@ def read_frame(
         DataError: If it lacks a column, or has a cell that is none of its column's type.
     """
     wanted = tuple(select_columns(declared_columns(data_config), columns))
-    _check_columns(frame, wanted)
-    cells = _read_columns(frame, wanted)
-    error = _first_error(frame, wanted, cells)
+    _check(frame, wanted)
+    rows = FrameRows(frame, wanted)
+    error = rows.first_error(_place)
     if error:
         raise error
-    return _tensors(cells, wanted)
+    return rows.tensors()
 
 
 def open_frame(
@@ -52,7 +52,7 @@ def open_frame(
         for column in columns
         if labels_required or not column.is_target or column.name in frame.columns
     )
-    _check_columns(frame, wanted)
+    _check(frame, wanted)
     source = FrameSource(data_config, frame, wanted, sampler)
     error = source.bad_row_error()
     if error and data_config.bad_rows == dataset_pb2.DatasetConfig.RAISE:
@@ -78,14 +78,14 @@ class FrameSource(base.Source):
         sampler: Sampler | None = None,
     ) -> None:
         super().__init__(data_config, columns, sampler)
-        cells = _read_columns(frame, columns)
-        self._error = _first_error(frame, columns, cells)
-        self._good = np.flatnonzero(~_bad_rows(cells))
+        rows = FrameRows(frame, columns)
+        self._error = rows.first_error(_place)
+        self._good = np.flatnonzero(~rows.is_bad)
         self._skipped.assign(len(frame) - len(self._good))
-        self._tensors = _tensors(cells, columns)
+        self._tensors = rows.tensors()
 
     def place(self, row: int) -> str:
-        return f"DataFrame.iloc[{row}]"
+        return _place(row)
 
     def bad_row_error(self) -> DataError | None:
         return self._error
@@ -108,40 +108,10 @@ class FrameSource(base.Source):
         return {name: tf.gather(self._tensors[name], rows) for name in names}
 
 
-def _check_columns(frame: pd.DataFrame, columns: Sequence[Column]) -> None:
+def _check(frame: pd.DataFrame, columns: Sequence[Column]) -> None:
     names = [name for name in frame.columns if isinstance(name, str)]
-    missing = [column.name for column in columns if column.name not in names]
-    if missing:
-        wanted = ", ".join(f"`{name}`{nearest(name, names)}" for name in missing)
-        received = complaints.shorten(", ".join(names))
-        raise DataError(f"DataFrame: should have column {wanted}. Received: {received}.")
-    for column in columns:
-        if names.count(column.name) > 1:
-            raise DataError(f"DataFrame: has column `{column.name}` more than once.")
+    check_columns("DataFrame", names, columns)
 
 
-def _read_columns(frame: pd.DataFrame, columns: Sequence[Column]) -> dict[str, Cells]:
-    return {column.name: read_cells(frame[column.name], column) for column in columns}
-
-
-def _bad_rows(cells: Mapping[str, Cells]) -> np.ndarray:
-    return np.any([column.bad for column in cells.values()], axis=0)
-
-
-def _first_error(
-    frame: pd.DataFrame, columns: Sequence[Column], cells: Mapping[str, Cells]
-) -> DataError | None:
-    bad = np.flatnonzero(_bad_rows(cells))
-    if not len(bad):
-        return None
-    row = bad[0]
-    column = next(column for column in columns if cells[column.name].bad[row])
-    text = text_of(frame[column.name].iloc[row])
-    return DataError(f"DataFrame.iloc[{row}]: {complaints.about_cell(column, text)}")
-
-
-def _tensors(cells: Mapping[str, Cells], columns: Sequence[Column]) -> dict[str, tf.Tensor]:
-    with tf.device("CPU:0"):  # Where tf.data runs.
-        return {
-            column.name: tf.constant(cells[column.name].values, column.dtype) for column in columns
-        }
+def _place(row: int) -> str:
+    return f"DataFrame.iloc[{row}]"

@@ -1,0 +1,234 @@
+"""Rows of Parquet files.
+
+A file is read by row group, and of a group only the columns that are wanted. What is shuffled and
+put into batches is the rows' numbers; their cells are looked up when a batch is made. So a shuffle
+moves no cells, and mixes the groups, and all rows of a group, however small its buffer is.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import threading
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import tensorflow as tf
+
+from tfmtl.data import base, files
+from tfmtl.data.columns import Column
+from tfmtl.data.frame_rows import FrameRows
+from tfmtl.data.samplers import Sampler
+from tfmtl.errors import DataError
+from tfmtl.protos import dataset_pb2
+
+# Groups whose rows a shuffle takes in turns.
+_CYCLE = 4
+
+
+def open_parquet(
+    data_config: dataset_pb2.DatasetConfig,
+    paths: str,
+    columns: Sequence[Column],
+    labels_required: bool,
+    sampler: Sampler | None = None,
+) -> ParquetSource:
+    """Finds the files and their row groups.
+
+    Raises:
+        DataError: If a file is missing, damaged, lacks a column or has one of a kind that no cell
+            can hold; or there is no row.
+    """
+    found = [file.path for file in files.find_files(paths, files.PARQUET)]
+    heads = {path: _head(path) for path in found}
+    names = [head.schema.to_arrow_schema().names for head in heads.values()]
+    wanted = tuple(
+        column
+        for column in columns
+        if labels_required or not column.is_target or all(column.name in each for each in names)
+    )
+    for path, head in heads.items():
+        _check_schema(path, head.schema.to_arrow_schema(), wanted)
+    groups = [group for path, head in heads.items() for group in _groups(path, head)]
+    if not groups:
+        raise DataError(f"{paths}: should have a row at least. Received: {len(found)} empty files.")
+    return ParquetSource(data_config, groups, wanted, sampler)
+
+
+@dataclasses.dataclass(frozen=True)
+class RowGroup:
+    """A row group of a file.
+
+    Attributes:
+        path: The file.
+        index: The group's place in it.
+        first_row: The number of its first row in the file, from 0.
+        rows: How many it has.
+    """
+
+    path: str
+    index: int
+    first_row: int
+    rows: int
+
+    def read(self, columns: Sequence[Column]) -> FrameRows:
+        """Reads some of its columns.
+
+        Raises:
+            DataError: If the file is damaged.
+        """
+        names = [column.name for column in columns]
+        with _clear_errors(self.path), _open(self.path) as file:
+            table = pq.ParquetFile(file).read_row_group(self.index, columns=names)
+            frame = table.to_pandas(types_mapper=_NULLABLE.get, ignore_metadata=True)
+        return FrameRows(frame, columns)
+
+    def place(self, row: int) -> str:
+        """Where a row of the group stands, for messages."""
+        return f"{self.path}: row {self.first_row + row + 1}"
+
+
+class ParquetSource(base.Source):
+    """Rows of Parquet files.
+
+    Args:
+        data_config: How to read them.
+        groups: Their row groups, in the order of the data, each with a row at least.
+        columns: The columns to read.
+        sampler: Decides how often a row appears.
+    """
+
+    def __init__(
+        self,
+        data_config: dataset_pb2.DatasetConfig,
+        groups: Sequence[RowGroup],
+        columns: tuple[Column, ...],
+        sampler: Sampler | None = None,
+    ) -> None:
+        super().__init__(data_config, columns, sampler)
+        self._groups = list(groups)
+        self._ends = np.cumsum([group.rows for group in groups])
+        self._cells = _Cache(self._groups, columns, self._kept_groups(sampler))
+
+    def place(self, row: int) -> str:
+        group = int(np.searchsorted(self._ends, row, side="right"))
+        return self._groups[group].place(row - self._start(group))
+
+    def bad_row_error(self) -> DataError | None:
+        try:
+            errors = (group.read(self.columns).first_error(group.place) for group in self._groups)
+            return next(filter(None, errors), None)
+        except DataError as damage:
+            return damage
+
+    def find_failure(self) -> DataError | None:
+        error = self.bad_row_error()
+        # A bad row that is left out is no failure; a file that cannot be read is one.
+        is_row = error is not None and ": row " in str(error)
+        return None if self._skips_bad_rows and is_row else error
+
+    def _read(self, shuffle: bool, seed: int) -> tf.data.Dataset:
+        listing = tf.data.Dataset.range(len(self._groups))
+        if not shuffle:
+            return listing.flat_map(lambda group: _slices(self._good_rows(group)))
+        seeds = tf.data.Dataset.random(seed, rerandomize_each_iteration=True)
+        listing = listing.shuffle(len(self._groups), seed=seed)
+
+        def mixed(group: tf.Tensor, seed: tf.Tensor) -> tf.data.Dataset:
+            rows = self._good_rows(group)
+            return _slices(tf.random.experimental.stateless_shuffle(rows, [seed, 0]))
+
+        cycle = min(_CYCLE, len(self._groups))
+        return tf.data.Dataset.zip((listing, seeds)).interleave(mixed, cycle_length=cycle)
+
+    def _buffer_size(self, sampler: Sampler | None) -> int:
+        copies = sampler.most_copies if sampler else 1
+        return min(self._config.shuffle_buffer_size, int(self._ends[-1]) * copies)
+
+    def _decode(self, names: Collection[str], *batch: tf.Tensor) -> base.Rows:
+        (rows,) = batch
+        wanted = [column for column in self.columns if column.name in names]
+        cells = tf.py_function(
+            lambda rows: self._look_up(rows.numpy(), [column.name for column in wanted]),
+            [rows],
+            [column.dtype for column in wanted],
+        )
+        for column in cells:
+            column.set_shape(rows.shape)
+        return {column.name: values for column, values in zip(wanted, cells, strict=True)}
+
+    def _good_rows(self, group: tf.Tensor) -> tf.Tensor:
+        """The numbers of a group's rows, without bad ones if those are left out."""
+        if not self._skips_bad_rows:
+            ends = tf.constant(self._ends)
+            start = tf.where(group == 0, tf.constant(0, tf.int64), ends[tf.maximum(group, 1) - 1])
+            return tf.range(start, ends[group])
+        rows = tf.py_function(lambda group: self._count_bad(int(group)), [group], tf.int64)
+        rows.set_shape([None])
+        return rows
+
+    def _count_bad(self, group: int) -> np.ndarray:
+        is_bad = self._cells[group].is_bad
+        self._skipped.assign_add(np.count_nonzero(is_bad))
+        return self._start(group) + np.flatnonzero(~is_bad)
+
+    def _start(self, group: int) -> int:
+        return int(self._ends[group]) - self._groups[group].rows
+
+    def _look_up(self, rows: np.ndarray, names: Sequence[str]) -> list[tf.Tensor]:
+        groups = np.searchsorted(self._ends, rows, side="right")
+        present = np.unique(groups)
+        places = [np.flatnonzero(groups == group) for group in present]
+        parts = []
+        for group, place in zip(present, places, strict=True):
+            cells = self._cells[int(group)]
+            if not self._skips_bad_rows and cells.is_bad.any():
+                raise ValueError("A row is bad.")  # `find_failure` says which.
+            own = rows[place] - self._start(int(group))
+            parts.append([tf.gather(cells.tensors[name], own) for name in names])
+        if len(parts) == 1:
+            return parts[0]
+        order = [place.astype(np.int32) for place in places]
+        return [tf.dynamic_stitch(order, list(column)) for column in zip(*parts, strict=True)]
+
+    def _kept_groups(self, sampler: Sampler | None) -> int:
+        """How many groups the rows under way come from: of the cycle and of a shuffle's buffer."""
+        smallest = min(group.rows for group in self._groups)
+        return 2 * _CYCLE + -(-self._buffer_size(sampler) // smallest)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Cells:
+    """What was read of a group."""
+
+    tensors: dict[str, tf.Tensor]
+    is_bad: np.ndarray
+
+
+class _Cache:
+    """The groups that were last asked for, in memory."""
+
+    def __init__(self, groups: Sequence[RowGroup], columns: Sequence[Column], kept: int) -> None:
+        self._groups, self._columns, self._kept = groups, columns, kept
+        self._cells: collections.OrderedDict[int, _Cells] = collections.OrderedDict()
+        self._lock = threading.Lock()
+
+    def __getitem__(self, group: int) -> _Cells:
+        with self._lock:
+            if group not in self._cells:
+                rows = self._groups[group].read(self._columns)
+                self._cells[group] = _Cells(rows.tensors(), rows.is_bad)
+            self._cells.move_to_end(group)
+            while len(self._cells) > self._kept:
+                self._cells.popitem(last=False)
+            return self._cells[group]
+
+
+# Integers with nulls would become floats, and lose digits.
+_NULLABLE = {
+    pa.int8(): "Int8", pa.int16(): "Int16", pa.int32(): "Int32", pa.int64(): "Int64",
+    pa.uint8(): "UInt8", pa.uint16(): "UInt16", pa.uint32(): "UInt32", pa.uint64(): "UInt64",
+    pa.bool_(): "boolean",
+}  # fmt: skip

@@ -109,6 +109,12 @@ def test_harmless_values_are_not_even_told(caplog):
     assert caplog.messages == []
 
 
+def test_what_has_no_effect_on_parquet_files_is_told(caplog):
+    data = "data_config { input_type: ParquetInputV2"
+    config.load_text(GOOD_CONFIG.replace("data_config {", data, 1))
+    assert caplog.messages == ["`data_config.with_header` has no effect on Parquet files."]
+
+
 def test_field_that_is_not_read_by_its_kind_of_feature_is_told(caplog):
     config.load_text(GOOD_CONFIG.replace("min_val: 0", "min_val: 0 kv_separator: ':'"))
     assert caplog.messages == [

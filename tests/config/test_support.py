@@ -18,7 +18,8 @@ def checked(text):
         ("model_config { kd {} }", "`model_config.kd` is not built yet."),
         (
             "parquet_train_input: 'a'",
-            "`parquet_train_input` is not built yet. Write the rows to CSV files.",
+            "`parquet_train_input` is not built yet. Name the files in `train_input_path`, with "
+            "`data_config.input_type: ParquetInputV2`.",
         ),
         (
             "data_config { ignore_error: true }",
@@ -31,8 +32,8 @@ def checked(text):
         ),
         (
             "data_config { input_type: KafkaInput }",
-            "`data_config.input_type` should be CSVInput, CSVInputV2 or CSVInputEx. Received: "
-            "KafkaInput, which is refused: streams are not read.",
+            "`data_config.input_type` should be CSVInput, CSVInputV2, CSVInputEx or "
+            "ParquetInputV2. Received: KafkaInput, which is refused: streams are not read.",
         ),
         (
             "model_config { feature_groups { wide_deep: WIDE } }",

@@ -78,7 +78,7 @@ BROKEN = {
         {"a.parquet": "PAR1 and so on"},
         "DIR/a.parquet",
         "",
-        "DIR/a.parquet: is a Parquet file. CSVInput reads text.",
+        "DIR/a.parquet: is a Parquet file. `input_type: ParquetInputV2` reads it.",
     ),
     "a zip archive": (
         {"a.zip": "PK\x03\x04 and so on"},

@@ -28,6 +28,7 @@ FRAME = pd.DataFrame(
     }
 )
 LABELS = "label_fields: ['click', 'dwell']"
+PARQUET = "input_type: ParquetInputV2"
 
 
 SOURCES = {
@@ -39,6 +40,11 @@ SOURCES = {
     "separated by tabs": ("separator: '\\t'", "a.csv", {"header": False, "sep": "\t"}),
     "with bad rows left out": ("bad_rows: SKIP", "a.csv", {"header": False}),
     "with Windows line ends": ("", "a.csv", {"header": False, "lineterminator": "\r\n"}),
+}
+PARQUETS = {
+    "one row group": {},
+    "row groups of two": {"row_group_size": 2},
+    "not compressed": {"compression": "none"},
 }
 
 
@@ -72,3 +78,20 @@ def test_a_dataframe_of_texts_reads_as_the_typed_one(config, rows, tmp_path, exp
     FRAME.to_csv(tmp_path / "a.csv", index=False)
     texts = pd.read_csv(tmp_path / "a.csv", dtype=str, keep_default_na=False)
     assert repr(rows(open_source(config(LABELS, **COLUMNS), texts))) == repr(expected)
+
+
+@pytest.mark.parametrize("name", PARQUETS)
+def test_a_parquet_file_reads_as_the_dataframe_it_was_written_from(
+    config, rows, tmp_path, expected, name
+):
+    FRAME.to_parquet(tmp_path / "a.parquet", **PARQUETS[name])
+    source = open_source(config(f"{LABELS} {PARQUET}", **COLUMNS), tmp_path / "a.parquet")
+    assert repr(rows(source)) == repr(expected)
+
+
+def test_a_parquet_file_of_texts_reads_as_the_typed_one(config, rows, tmp_path, expected):
+    FRAME.to_csv(tmp_path / "a.csv", index=False)
+    texts = pd.read_csv(tmp_path / "a.csv", dtype=str, keep_default_na=False)
+    texts.to_parquet(tmp_path / "a.parquet")
+    source = open_source(config(f"{LABELS} {PARQUET}", **COLUMNS), tmp_path / "a.parquet")
+    assert repr(rows(source)) == repr(expected)

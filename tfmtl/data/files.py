@@ -20,7 +20,7 @@ from tfmtl.errors import DataError
 
 # Found by their first bytes, so that nobody trains on the noise of a file in another format.
 _FOREIGN = {
-    b"PAR1": "a Parquet file. CSVInput reads text",
+    b"PAR1": "a Parquet file. `input_type: ParquetInputV2` reads it",
     b"PK\x03\x04": "a zip archive. Unpack it, or pack the files as .gz",
     b"BZh": "packed with bzip2. Pack it as .gz",
     b"\xfd7zXZ": "packed with xz. Pack it as .gz",
@@ -29,6 +29,7 @@ _FOREIGN = {
     b"\xfe\xff": "UTF-16 text. Save it as UTF-8",
 }
 _GZIP = b"\x1f\x8b"
+TEXT, PARQUET = "text", "Parquet"
 _GZIP_SHRINKS = 1032  # At most, of one character again and again.
 
 
@@ -45,8 +46,12 @@ class File:
     is_named: bool
 
 
-def find_files(paths: str) -> list[File]:
+def find_files(paths: str, form: str = TEXT) -> list[File]:
     """Lists the files that a path of the config means, in its order, each glob's by name.
+
+    Args:
+        paths: The path.
+        form: What the files hold, `TEXT` or `PARQUET`.
 
     Raises:
         DataError: If a file is missing, a glob or directory has no file, or nothing is named.
@@ -56,7 +61,7 @@ def find_files(paths: str) -> list[File]:
     if not files:
         raise DataError("The data has no path. Set train_input_path or eval_input_path.")
     for file in files:
-        _check_format(file.path)
+        _CHECKS[form](file.path)
     return files
 
 
@@ -118,17 +123,32 @@ def _is_file(path: str) -> bool:
         return tf.io.gfile.exists(path) and not tf.io.gfile.isdir(path)
 
 
-def _check_format(path: str) -> None:
+def _check_text(path: str) -> None:
     if path.endswith((".tar.gz", ".tgz", ".tar")):
         raise DataError(f"{path}: is an archive of files. Unpack it; single files may be .gz.")
-    with _clear_errors(path), tf.io.gfile.GFile(path, "rb") as file:
-        start = file.read(6)
+    start = _first_bytes(path)
     for mark, what in _FOREIGN.items():
         if start.startswith(mark):
             raise DataError(f"{path}: is {what}.")
     if start and start.startswith(_GZIP) != is_gzip(path):
         kind = "is not gzip data, but its name says so" if is_gzip(path) else "is gzip data"
         raise DataError(f"{path}: {kind}. Names of gzip files end in .gz, and no others do.")
+
+
+def _check_parquet(path: str) -> None:
+    start = _first_bytes(path)
+    if not start.startswith(b"PAR1"):
+        raise DataError(
+            f"{path}: should be a Parquet file. Received: one that starts with {start[:4]!r}."
+        )
+
+
+_CHECKS = {TEXT: _check_text, PARQUET: _check_parquet}
+
+
+def _first_bytes(path: str) -> bytes:
+    with _clear_errors(path), tf.io.gfile.GFile(path, "rb") as file:
+        return file.read(6)
 
 
 def _open(path: str) -> IO[bytes]:

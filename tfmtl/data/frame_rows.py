@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfmtl.data import complaints
 from tfmtl.data.columns import Column, nearest
-from tfmtl.data.frame_cells import read_cells, text_of
+from tfmtl.data.frame_cells import Cells, read_cells, text_of
 from tfmtl.errors import DataError
 
 
@@ -20,14 +20,19 @@ class FrameRows:
     Args:
         frame: The rows.
         columns: The columns to read.
+        cells: Those that were read already, which the frame need not have; none of them is bad.
     """
 
-    def __init__(self, frame: pd.DataFrame, columns: Sequence[Column]) -> None:
+    def __init__(
+        self, frame: pd.DataFrame, columns: Sequence[Column], cells: Mapping[str, Cells] = {}
+    ) -> None:
         self._frame = frame
         self._columns = columns
-        self._cells = {column.name: read_cells(frame[column.name], column) for column in columns}
-        bad = [cells.bad for cells in self._cells.values()]
-        self.is_bad: np.ndarray = np.any(bad, axis=0) if bad else np.zeros(len(frame), bool)
+        self._cells = {
+            column.name: cells.get(column.name) or read_cells(frame[column.name], column)
+            for column in columns
+        }
+        self.is_bad: np.ndarray = np.any([each.bad for each in self._cells.values()], axis=0)
 
     def tensors(self) -> dict[str, tf.Tensor]:
         """The columns, `(rows,)`; of a bad row's cell, 0."""

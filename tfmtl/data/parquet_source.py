@@ -8,18 +8,22 @@ moves no cells, and mixes the groups, and all rows of a group, however small its
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
+import itertools
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow as tf
 
 from tfmtl.data import base, files
 from tfmtl.data.columns import Column
-from tfmtl.data.frame_rows import FrameRows
+from tfmtl.data.frame_cells import Cells
+from tfmtl.data.frame_rows import FrameRows, check_columns
 from tfmtl.data.samplers import Sampler
 from tfmtl.errors import DataError
 from tfmtl.protos import dataset_pb2
@@ -82,8 +86,14 @@ class RowGroup:
         names = [column.name for column in columns]
         with _clear_errors(self.path), _open(self.path) as file:
             table = pq.ParquetFile(file).read_row_group(self.index, columns=names)
-            frame = table.to_pandas(types_mapper=_NULLABLE.get, ignore_metadata=True)
-        return FrameRows(frame, columns)
+        texts = {
+            column.name: _read_texts(table[column.name])
+            for column in columns
+            if column.dtype == tf.string and _is_text(table[column.name].type)
+        }
+        others = table.drop_columns(list(texts))
+        frame = others.to_pandas(types_mapper=_NULLABLE.get, ignore_metadata=True)
+        return FrameRows(frame, columns, texts)
 
     def place(self, row: int) -> str:
         """Where a row of the group stands, for messages."""
@@ -228,7 +238,71 @@ class _Cache:
 
 # Integers with nulls would become floats, and lose digits.
 _NULLABLE = {
-    pa.int8(): "Int8", pa.int16(): "Int16", pa.int32(): "Int32", pa.int64(): "Int64",
-    pa.uint8(): "UInt8", pa.uint16(): "UInt16", pa.uint32(): "UInt32", pa.uint64(): "UInt64",
-    pa.bool_(): "boolean",
-}  # fmt: skip
+    pa.int8(): pd.Int8Dtype(),
+    pa.int16(): pd.Int16Dtype(),
+    pa.int32(): pd.Int32Dtype(),
+    pa.int64(): pd.Int64Dtype(),
+    pa.uint8(): pd.UInt8Dtype(),
+    pa.uint16(): pd.UInt16Dtype(),
+    pa.uint32(): pd.UInt32Dtype(),
+    pa.uint64(): pd.UInt64Dtype(),
+    pa.bool_(): pd.BooleanDtype(),
+}
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind)
+
+
+def _read_texts(cells: pa.ChunkedArray) -> Cells:
+    """A column of texts, of which each text becomes bytes of Python once; null ones are empty."""
+    encoded = cells.cast(pa.large_binary()).combine_chunks().dictionary_encode()
+    texts = np.array([*encoded.dictionary.to_pylist(), b""], dtype=object)
+    places = encoded.indices.fill_null(len(texts) - 1).to_numpy(zero_copy_only=False)
+    return Cells(texts[places], np.zeros(len(cells), dtype=bool))
+
+
+def _slices(rows: tf.Tensor) -> tf.data.Dataset:
+    return tf.data.Dataset.from_tensor_slices(rows)
+
+
+def _head(path: str) -> pq.FileMetaData:
+    with _clear_errors(path), _open(path) as file:
+        return pq.ParquetFile(file).metadata
+
+
+def _groups(path: str, head: pq.FileMetaData) -> Iterator[RowGroup]:
+    sizes = [head.row_group(index).num_rows for index in range(head.num_row_groups)]
+    starts = itertools.accumulate([0, *sizes])
+    for index, (start, size) in enumerate(zip(starts, sizes, strict=False)):
+        if size:
+            yield RowGroup(path, index, start, size)
+
+
+def _check_schema(path: str, schema: pa.Schema, columns: Sequence[Column]) -> None:
+    check_columns(path, schema.names, columns)
+    for column in columns:
+        kind = schema.field(column.name).type
+        if pa.types.is_nested(kind):
+            raise DataError(
+                f"{path}: column `{column.name}` should have one value a row. Received: {kind}. "
+                "Write a list as text with a separator."
+            )
+
+
+@contextlib.contextmanager
+def _open(path: str) -> Iterator[pa.NativeFile]:
+    """A file on any file system that TensorFlow knows, as Arrow reads it."""
+    with tf.io.gfile.GFile(path, "rb") as file:
+        file.closed = False  # Arrow asks.
+        yield pa.PythonFile(file, mode="r")
+
+
+@contextlib.contextmanager
+def _clear_errors(path: str) -> Iterator[None]:
+    """Tells of a damaged file in one line."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, tf.errors.OpError) as error:
+        told = str(error).splitlines()[0]
+        raise DataError(f"{path}: should be a whole Parquet file. Received: {told}") from error

@@ -11,6 +11,7 @@ from tfmtl.data.base import Source
 from tfmtl.data.columns import declared_columns, select_columns
 from tfmtl.data.csv_source import open_csv
 from tfmtl.data.frame_source import open_frame
+from tfmtl.data.parquet_source import open_parquet
 from tfmtl.data.samplers import Sampler
 from tfmtl.protos import dataset_pb2
 
@@ -50,4 +51,6 @@ def open_source(
     wanted = select_columns(declared_columns(data_config), columns)
     if isinstance(data, pd.DataFrame):
         return open_frame(data_config, data, wanted, labels_required, sampler)
-    return open_csv(data_config, os.fspath(data), wanted, labels_required, sampler)
+    is_parquet = data_config.input_type == dataset_pb2.DatasetConfig.ParquetInputV2
+    open_files = open_parquet if is_parquet else open_csv
+    return open_files(data_config, os.fspath(data), wanted, labels_required, sampler)

@@ -136,6 +136,10 @@ def _check_reading(data: dataset_pb2.DatasetConfig, report: Report) -> None:
 
 
 def _check_separator(data: dataset_pb2.DatasetConfig, report: Report) -> None:
+    if data.input_type == _Types.ParquetInputV2:
+        if data.with_header:
+            report.warn(f"{_PATH}.with_header", "has no effect on Parquet files")
+        return
     mark, path = data.separator, f"{_PATH}.separator"
     is_quote = mark == '"' and data.input_type != _Types.CSVInputEx
     if not mark:

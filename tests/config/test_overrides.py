@@ -148,7 +148,7 @@ FEATURES = "feature_config.features"
             "override: `data_config.shufle` is not a field of DatasetConfig. Did you mean "
             "`shuffle`? Known: batch_size, label_fields, label_dim, shuffle, shuffle_buffer_size, "
             "num_epochs, prefetch_size, input_type, separator, num_parallel_calls, input_fields, "
-            "sample_weight, with_header, eval_batch_size, bad_rows, oversampling, undersampling, "
+            "sample_weight, data_compression_type, with_header, eval_batch_size, bad_rows, oversampling, undersampling, "
             "rejection_sampling.",
         ),
         (

@@ -29,7 +29,7 @@ _FOREIGN = {
     b"\xfe\xff": "UTF-16 text. Save it as UTF-8",
 }
 _GZIP = b"\x1f\x8b"
-TEXT, PARQUET = "text", "Parquet"
+TEXT, PARQUET, ANY = "text", "Parquet", "any"
 _GZIP_SHRINKS = 1032  # At most, of one character again and again.
 
 
@@ -51,7 +51,7 @@ def find_files(paths: str, form: str = TEXT) -> list[File]:
 
     Args:
         paths: The path.
-        form: What the files hold, `TEXT` or `PARQUET`.
+        form: What the files hold, `TEXT` or `PARQUET`, which is seen to; or `ANY`.
 
     Raises:
         DataError: If a file is missing, a glob or directory has no file, or nothing is named.
@@ -143,7 +143,7 @@ def _check_parquet(path: str) -> None:
         )
 
 
-_CHECKS = {TEXT: _check_text, PARQUET: _check_parquet}
+_CHECKS = {TEXT: _check_text, PARQUET: _check_parquet, ANY: lambda path: None}
 
 
 def _first_bytes(path: str) -> bytes:

@@ -13,7 +13,13 @@ from tfmtl.data.csv_source import open_csv
 from tfmtl.data.frame_source import open_frame
 from tfmtl.data.parquet_source import open_parquet
 from tfmtl.data.samplers import Sampler
+from tfmtl.data.tfrecord_source import open_tfrecords
 from tfmtl.protos import dataset_pb2
+
+_OPENERS = {
+    dataset_pb2.DatasetConfig.ParquetInputV2: open_parquet,
+    dataset_pb2.DatasetConfig.TFRecordInput: open_tfrecords,
+}
 
 
 def open_source(
@@ -51,6 +57,5 @@ def open_source(
     wanted = select_columns(declared_columns(data_config), columns)
     if isinstance(data, pd.DataFrame):
         return open_frame(data_config, data, wanted, labels_required, sampler)
-    is_parquet = data_config.input_type == dataset_pb2.DatasetConfig.ParquetInputV2
-    open_files = open_parquet if is_parquet else open_csv
+    open_files = _OPENERS.get(data_config.input_type, open_csv)
     return open_files(data_config, os.fspath(data), wanted, labels_required, sampler)

@@ -17,6 +17,7 @@ Field = dataset_pb2.DatasetConfig.Field
 _PATH = "data_config"
 _MOST_COPIES = 1000
 _Types = dataset_pb2.DatasetConfig
+_BINARY = {_Types.ParquetInputV2: "Parquet", _Types.TFRecordInput: "TFRecord"}
 _WHOLE = re.compile(r"\s*[+-]?[0-9]+\s*")
 
 
@@ -129,16 +130,28 @@ def _check_sample_weight(data: dataset_pb2.DatasetConfig, report: Report) -> Non
 
 def _check_reading(data: dataset_pb2.DatasetConfig, report: Report) -> None:
     _check_separator(data, report)
+    _check_compression(data, report)
     for name in ("batch_size", "eval_batch_size", "num_parallel_calls"):
         check_at_least(report, f"{_PATH}.{name}", getattr(data, name), 1)
     if data.shuffle:
         check_at_least(report, f"{_PATH}.shuffle_buffer_size", data.shuffle_buffer_size, 1)
 
 
+def _check_compression(data: dataset_pb2.DatasetConfig, report: Report) -> None:
+    path, packing = f"{_PATH}.data_compression_type", data.data_compression_type
+    if data.input_type == _Types.TFRecordInput:
+        if packing not in ("", "GZIP", "ZLIB"):
+            report.should(path, 'be "GZIP", "ZLIB" or ""', packing)
+    elif packing:
+        rule = "only be given with `input_type: TFRecordInput`; names of CSV files say it: .gz"
+        report.should(path, rule, packing)
+
+
 def _check_separator(data: dataset_pb2.DatasetConfig, report: Report) -> None:
-    if data.input_type == _Types.ParquetInputV2:
+    if data.input_type in _BINARY:
         if data.with_header:
-            report.warn(f"{_PATH}.with_header", "has no effect on Parquet files")
+            kind = _BINARY[data.input_type]
+            report.warn(f"{_PATH}.with_header", f"has no effect on {kind} files")
         return
     mark, path = data.separator, f"{_PATH}.separator"
     is_quote = mark == '"' and data.input_type != _Types.CSVInputEx

@@ -46,12 +46,12 @@ class File:
     is_named: bool
 
 
-def find_files(paths: str, form: str = TEXT) -> list[File]:
+def find_files(paths: str, form: str = ANY) -> list[File]:
     """Lists the files that a path of the config means, in its order, each glob's by name.
 
     Args:
         paths: The path.
-        form: What the files hold, `TEXT` or `PARQUET`, which is seen to; or `ANY`.
+        form: What the files should hold: `TEXT`, `PARQUET` or `ANY`.
 
     Raises:
         DataError: If a file is missing, a glob or directory has no file, or nothing is named.

@@ -148,8 +148,8 @@ FEATURES = "feature_config.features"
             "override: `data_config.shufle` is not a field of DatasetConfig. Did you mean "
             "`shuffle`? Known: batch_size, label_fields, label_dim, shuffle, shuffle_buffer_size, "
             "num_epochs, prefetch_size, input_type, separator, num_parallel_calls, input_fields, "
-            "sample_weight, data_compression_type, with_header, eval_batch_size, bad_rows, oversampling, undersampling, "
-            "rejection_sampling.",
+            "sample_weight, data_compression_type, with_header, eval_batch_size, bad_rows, "
+            "oversampling, undersampling, rejection_sampling.",
         ),
         (
             "train_config.num_steps",
@@ -171,8 +171,9 @@ FEATURES = "feature_config.features"
         (
             f"{FEATURES}[0].feature_type",
             "TagsFeature",
-            f"override: `{FEATURES}[0].feature_type` should be IdFeature, RawFeature or TagFeature."
-            ' Received: "TagsFeature". Did you mean `TagFeature`?',
+            f"override: `{FEATURES}[0].feature_type` should be IdFeature, RawFeature, "
+            "TagFeature, ComboFeature, LookupFeature or PassThroughFeature. "
+            'Received: "TagsFeature". Did you mean `TagFeature`?',
         ),
         (
             f"{FEATURES}[6].embedding_dim",

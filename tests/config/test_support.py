@@ -33,7 +33,8 @@ def checked(text):
         (
             "data_config { input_type: KafkaInput }",
             "`data_config.input_type` should be CSVInput, CSVInputV2, CSVInputEx, "
-            "TFRecordInput or ParquetInputV2. Received: KafkaInput, which is refused: streams are not read.",
+            "TFRecordInput or ParquetInputV2. Received: KafkaInput, which is refused: streams are "
+            "not read.",
         ),
         (
             "model_config { feature_groups { wide_deep: WIDE } }",

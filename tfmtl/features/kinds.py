@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from tfmtl import config as configs
 from tfmtl.errors import ConfigError
+from tfmtl.features.combo_feature import ComboFeature
 from tfmtl.features.feature import Feature
 from tfmtl.features.id_feature import IdFeature
+from tfmtl.features.lookup_feature import LookupFeature
 from tfmtl.features.parts import Parts
 from tfmtl.features.raw_feature import RawFeature
 from tfmtl.features.tag_feature import TagFeature
@@ -15,6 +17,8 @@ KINDS: dict[int, type[Feature]] = {
     FeatureConfig.IdFeature: IdFeature,
     FeatureConfig.RawFeature: RawFeature,
     FeatureConfig.TagFeature: TagFeature,
+    FeatureConfig.ComboFeature: ComboFeature,
+    FeatureConfig.LookupFeature: LookupFeature,
 }
 
 

@@ -57,11 +57,11 @@ class Parts:
             ConfigError: If it has none of them, or one that does not fit the column.
         """
         if config.hash_bucket_size:
-            return HashBuckets(config.hash_bucket_size, _precision(config, column))
+            return HashBuckets(config.hash_bucket_size, precision_of(config, column))
         if config.vocab_list:
-            return VocabularyList(config.vocab_list, _precision(config, column))
+            return VocabularyList(config.vocab_list, precision_of(config, column))
         if config.vocab_file:
-            return self._file(config.vocab_file, _precision(config, column))
+            return self._file(config.vocab_file, precision_of(config, column))
         if config.num_buckets:
             return NumBuckets(config.num_buckets)
         raise ConfigError(
@@ -78,7 +78,7 @@ class Parts:
         return self._files[path, precision]
 
 
-def _precision(config: FeatureConfig, column: Column) -> int:
+def precision_of(config: FeatureConfig, column: Column) -> int:
     """The digits behind the point of a float as text; -1 where nothing needs them."""
     if not column.dtype.is_floating:
         return -1

@@ -16,6 +16,7 @@ from tfmtl.protos import dataset_pb2, feature_pb2, pipeline_pb2
 
 _Feature = feature_pb2.FeatureConfig
 _ID, _RAW, _TAG = _Feature.IdFeature, _Feature.RawFeature, _Feature.TagFeature
+_COMBO, _LOOKUP, _PASS = _Feature.ComboFeature, _Feature.LookupFeature, _Feature.PassThroughFeature
 _STRING = dataset_pb2.DatasetConfig.STRING
 _FLOATS = (dataset_pb2.DatasetConfig.FLOAT, dataset_pb2.DatasetConfig.DOUBLE)
 _COMBINERS = ("sum", "mean", "sqrtn")
@@ -24,15 +25,24 @@ _ID_SOURCES = (*_WORDS, "num_buckets")
 _COUNTS = ("hash_bucket_size", "num_buckets")
 _MOST_IDS = 1 << 40
 
+_EMBEDDED = (_ID, _RAW, _TAG, _COMBO, _LOOKUP)
+
 # Fields that mean something to some kinds of features only.
 _ONLY_FOR: Mapping[str, tuple[int, ...]] = {
-    "hash_bucket_size": (_ID, _TAG),
-    "vocab_list": (_ID, _TAG),
-    "vocab_file": (_ID, _TAG),
-    "separator": (_RAW, _TAG),
-    "kv_separator": (_TAG,),
-    "combiner": (_RAW, _TAG),
-    "precision": (_ID, _TAG),
+    "hash_bucket_size": (_ID, _TAG, _COMBO, _LOOKUP),
+    "vocab_list": (_ID, _TAG, _LOOKUP),
+    "vocab_file": (_ID, _TAG, _LOOKUP),
+    "num_buckets": (_ID, _TAG, _RAW, _LOOKUP),
+    "embedding_dim": _EMBEDDED,
+    "embedding_name": _EMBEDDED,
+    "initializer": _EMBEDDED,
+    "separator": (_RAW, _TAG, _LOOKUP),
+    "kv_separator": (_TAG, _LOOKUP),
+    "combiner": (_RAW, _TAG, _COMBO, _LOOKUP),
+    "precision": (_ID, _TAG, _COMBO, _LOOKUP),
+    "lookup_max_sel_elem_num": (_LOOKUP,),
+    "combo_join_sep": (_COMBO,),
+    "combo_input_seps": (_COMBO,),
     "boundaries": (_RAW,),
     "min_val": (_RAW,),
     "max_val": (_RAW,),
@@ -200,10 +210,14 @@ def _check_count(it: _Described) -> None:
 
 def _check_precision(it: _Described) -> None:
     """A number with a point is turned to text in one way only."""
-    if it.id_source not in _WORDS or it.feature.precision >= 0:
-        return
-    for column in it.inputs[:1]:
-        if column.input_type in _FLOATS:
+    if it.id_source in _WORDS:
+        _check_digits(it, it.inputs[:1])
+
+
+def _check_digits(it: _Described, columns: Sequence[Field]) -> None:
+    """Columns of floats say with how many digits they become text."""
+    for column in columns:
+        if column.input_type in _FLOATS and it.feature.precision < 0:
             rule = (
                 f"be the number of digits, 0 or more, with which column `{column.input_name}`, "
                 f"{type_name(column)}, becomes text"
@@ -322,8 +336,60 @@ def _check_bins(it: _Described) -> None:
         it.warn("initializer", "has no effect without `embedding_dim`")
 
 
+def _check_combo(it: _Described) -> None:
+    feature = it.feature
+    if len(feature.input_names) < 2:
+        it.should("input_names", "name two columns or more", list(feature.input_names))
+    if not feature.hash_bucket_size:
+        it.should("hash_bucket_size", "be at least 1", 0)
+    elif feature.hash_bucket_size > _MOST_IDS:
+        _check_count(it)
+    _check_embedding(it, "ids are embedded")
+    _check_combiner(it)
+    _check_digits(it, it.inputs)
+    separators = feature.combo_input_seps
+    if separators and len(separators) != len(feature.input_names):
+        rule = f"have one text for each of {len(feature.input_names)} columns"
+        it.should("combo_input_seps", rule, list(separators))
+    for index, (separator, column) in enumerate(zip(separators, it.inputs, strict=False)):
+        if separator and column.input_type != _STRING:
+            rule = f"be empty, because column `{column.input_name}` is {type_name(column)}"
+            it.should(f"combo_input_seps[{index}]", rule, separator)
+
+
+def _check_lookup(it: _Described) -> None:
+    feature = it.feature
+    if len(feature.input_names) != 2:
+        rule = "name two columns, of the key and of the map"
+        it.should("input_names", rule, list(feature.input_names))
+    _check_ids(it)
+    _check_combiner(it)
+    _check_separator(it)
+    check_at_least(
+        it.report,
+        f"{it.path}.lookup_max_sel_elem_num",
+        feature.lookup_max_sel_elem_num,
+        1,
+        of=it.of,
+    )
+    mark = feature.kv_separator or ":"
+    if set(mark) & set(feature.separator):
+        it.should("kv_separator", "have no character of `separator`", mark)
+    for column in it.inputs[1:2]:
+        if column.input_type != _STRING:
+            rule = f"have maps in a STRING column; `{column.input_name}` is {type_name(column)}"
+            it.should("input_names[1]", rule)
+
+
+def _check_pass_through(it: _Described) -> None:
+    _check_number_of_inputs(it, 1, "name one column")
+
+
 _KINDS: Mapping[int, Callable[[_Described], None]] = {
     _ID: _check_id,
     _RAW: _check_raw,
     _TAG: _check_tag,
+    _COMBO: _check_combo,
+    _LOOKUP: _check_lookup,
+    _PASS: _check_pass_through,
 }

@@ -16,7 +16,8 @@ _PATH = "model_config.feature_groups"
 def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
     """Groups name features, and the architecture finds the groups that it reads."""
     groups = pipeline.model_config.feature_groups
-    known = [feature_name(feature) for feature in features(pipeline)]
+    passed = feature_pb2.FeatureConfig.PassThroughFeature
+    known = [feature_name(f) for f in features(pipeline) if f.feature_type != passed]
     for index, group in enumerate(groups):
         check_layer_name(report, f"{_PATH}[{index}].group_name", group.group_name)
         _check_members(group, known, f"{_PATH}[{index}].feature_names", report)

@@ -269,10 +269,11 @@ def _ids(name):
 
 def test_a_kind_of_feature_that_is_not_built_is_told(columns):
     with pytest.raises(ConfigError) as error:
-        columns({"a": "INT32"}, "features { input_names: 'a' feature_type: SequenceFeature }")
+        columns({"a": "INT32"}, "features { input_names: 'a' feature_type: ExprFeature }")
     assert str(error.value) == (
         "Feature `a`: `feature_type` should be one of IdFeature, RawFeature, TagFeature, "
-        "ComboFeature, LookupFeature. Received: SequenceFeature, which is not built yet."
+        "ComboFeature, LookupFeature, SequenceFeature. Received: ExprFeature, which is not built "
+        "yet."
     )
 
 

@@ -11,6 +11,7 @@ from tfmtl.config.views import (
     feature_name,
     features,
     group_features,
+    group_reads,
     target_columns,
     towers,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "feature_name",
     "features",
     "group_features",
+    "group_reads",
     "head_metrics",
     "load",
     "load_text",

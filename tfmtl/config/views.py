@@ -98,6 +98,17 @@ def group_features(group: feature_pb2.FeatureGroupConfig) -> list[str]:
     return [name for pattern in group.feature_names for name in _written_out(pattern)]
 
 
+def group_reads(group: feature_pb2.FeatureGroupConfig) -> list[str]:
+    """Lists the names in a group and those that its attentions read, each once."""
+    attended = [
+        name
+        for each in group.sequence_features
+        for one in each.seq_att_map
+        for name in (*one.key, *one.hist_seq, *one.aux_hist_seq)
+    ]
+    return list(dict.fromkeys([*group_features(group), *attended]))
+
+
 def _written_out(pattern: str) -> list[str]:
     match = _RANGE.fullmatch(pattern)
     if not match:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from tfmtl import config as configs
 from tfmtl.errors import ConfigError, DataError
+from tfmtl.features.attention import sequences
 from tfmtl.features.column import Column
 from tfmtl.features.feature import Encoded, Feature, Raw
 from tfmtl.features.kinds import build_feature
 from tfmtl.features.parts import Parts
+from tfmtl.features.sequence_feature import SequenceFeature
 from tfmtl.protos.dataset_pb2 import DatasetConfig
 from tfmtl.protos.feature_pb2 import FeatureConfig
 from tfmtl.protos.pipeline_pb2 import Pipeline
@@ -33,15 +36,20 @@ class Columns(tf.Module):
     Args:
         feature_configs: The features.
         input_fields: The columns of the data, as `data_config.input_fields` declares them.
+        alike: Names of sequences, of which those in one list should be equally long in each row.
 
     Raises:
         ConfigError: With the problems of all features.
     """
 
     def __init__(
-        self, feature_configs: Iterable[FeatureConfig], input_fields: Iterable[DatasetConfig.Field]
+        self,
+        feature_configs: Iterable[FeatureConfig],
+        input_fields: Iterable[DatasetConfig.Field],
+        alike: Iterable[Sequence[str]] = (),
     ) -> None:
         super().__init__(name="columns")
+        self._alike = [tuple(names) for names in alike]
         self._features = tuple(_build_all(feature_configs, Parts(input_fields)))
         # What a SavedModel takes along: these hold the tables and files.
         self._vocabularies = [each.vocabulary for each in self._features if each.vocabulary]
@@ -50,11 +58,12 @@ class Columns(tf.Module):
     def from_pipeline(cls, pipeline: Pipeline) -> Columns:
         """The encoder of the features that a pipeline's groups use."""
         groups = pipeline.model_config.feature_groups
-        used = {name for group in groups for name in configs.group_features(group)}
+        used = {name for group in groups for name in configs.group_reads(group)}
         features = [
             each for each in configs.features(pipeline) if configs.feature_name(each) in used
         ]
-        return cls(features, pipeline.data_config.input_fields)
+        attentions = [each for group in groups for each in group.sequence_features]
+        return cls(features, pipeline.data_config.input_fields, sequences(attentions))
 
     @property
     def features(self) -> dict[str, Feature]:
@@ -112,15 +121,36 @@ class Columns(tf.Module):
     def problems(self, raw: Raw) -> list[tuple[int, str]]:
         """Tells each malformed feature's first malformed value in a batch: its row and a sentence.
 
+        So it does of sequences that should be equally long and are not.
+
         Args:
             raw: The columns, (batch,) each, not symbolic.
         """
         found = {name: tf.where(wrong)[:, 0].numpy() for name, wrong in self.malformed(raw).items()}
-        return [
+        problems = [
             (int(rows[0]), _problem(self.features[name], raw, rows[0]))
             for name, rows in found.items()
             if len(rows)
         ]
+        for (first, name), (wanted, lengths) in self._lengths(raw):
+            rows = np.flatnonzero(wanted != lengths)
+            if len(rows):
+                rule = f"Feature `{name}` should have as many steps as `{first}`"
+                received = f"{lengths[rows[0]]} instead of {wanted[rows[0]]}"
+                problems.append((int(rows[0]), f"{rule}. Received: {received}."))
+        return problems
+
+    def _lengths(self, raw: Raw) -> Iterator[tuple[tuple[str, str], tuple[tf.Tensor, tf.Tensor]]]:
+        """Pairs of sequences that should be equally long, and their lengths in each row."""
+        for first, *others in self._alike:
+            for name in others:
+                yield (first, name), (self._steps(first, raw), self._steps(name, raw))
+
+    def _steps(self, name: str, raw: Raw) -> tf.Tensor:
+        feature = self.features[name]
+        if not isinstance(feature, SequenceFeature):
+            raise ConfigError([f"`hist_seq` should name sequences. Received: `{name}`."])
+        return feature.lengths(raw)
 
     def _columns(self) -> dict[str, Column]:
         return {column.name: column for feature in self._features for column in feature.columns}
@@ -135,6 +165,9 @@ class Columns(tf.Module):
 
     def _assert_well_formed(self, raw: Raw) -> None:
         malformed = self.malformed(raw)
+        for (_, name), (wanted, lengths) in self._lengths(raw):
+            uneven = tf.not_equal(wanted, lengths)
+            malformed[name] = tf.logical_or(malformed.get(name, False), uneven)
         if not malformed:
             return
         wrong = tf.stack([tf.reduce_any(rows) for rows in malformed.values()])

@@ -28,9 +28,13 @@ class EmbeddingRegularization(keras.layers.Layer):
         self, inputs: Mapping[str, tf.Tensor], training: bool | None = None
     ) -> dict[str, tf.Tensor]:
         if training:
-            penalty = tf.add_n([tf.nn.l2_loss(embedding) for embedding in inputs.values()])
+            penalty = tf.add_n([tf.nn.l2_loss(_values(each)) for each in inputs.values()])
             self.add_loss(self.weight * penalty)
         return dict(inputs)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "weight": self.weight}
+
+
+def _values(embedding: tf.Tensor | tf.RaggedTensor) -> tf.Tensor:
+    return embedding.flat_values if isinstance(embedding, tf.RaggedTensor) else embedding

@@ -84,6 +84,11 @@ class Feature(abc.ABC):
         return ""
 
     @property
+    def has_steps(self) -> bool:
+        """Whether it is a sequence: what the network sees has steps, `(batch, None, width)`."""
+        return False
+
+    @property
     def weighted(self) -> bool:
         """Whether the ids of a bag have weights."""
         return False

@@ -8,11 +8,12 @@ import tf_keras as keras
 
 from tfmtl import config as configs
 from tfmtl.errors import ConfigError
+from tfmtl.features.attention import attend
 from tfmtl.features.columns import Columns
 from tfmtl.features.embedding_regularization import EmbeddingRegularization
 from tfmtl.features.feature import Feature
 from tfmtl.features.tables import tables_of
-from tfmtl.layers import PackedEmbedding
+from tfmtl.layers import PackedEmbedding, StepDense
 from tfmtl.protos.feature_pb2 import FeatureGroupConfig
 from tfmtl.protos.pipeline_pb2 import Pipeline
 
@@ -41,7 +42,8 @@ def build_groups(
     All features with ids are embedded by one layer, `embeddings`; a feature of numbers is itself,
     or with an `embedding_dim` its linear projection Σ_d x_d·W[d]. A group is the concatenation of
     its features in the order in which it lists them, by a layer `group/<name>`, and in training
-    lacks the share `dropout_ratio` of its entries. Groups that only wide parts read are left out:
+    lacks the share `dropout_ratio` of its entries. Behind them stands what `sequence_features` ask
+    for, see `attend`. Groups that only wide parts read are left out:
     those need no vectors.
 
     Args:
@@ -57,11 +59,12 @@ def build_groups(
         ConfigError: If a group names an unknown feature, or features cannot share a table.
     """
     groups = configs.vector_groups(pipeline)
-    used = {name for group in groups for name in configs.group_features(group)}
+    used = {name for group in groups for name in configs.group_reads(group)}
     features = [each for name, each in columns.features.items() if name in used]
     regularization = pipeline.model_config.embedding_regularization
     vectors = _vectors(features, inputs, regularization, suffix)
-    return {group.group_name: _group(group, vectors, suffix) for group in groups}
+    l2 = _l2_regularization(pipeline)
+    return {group.group_name: _group(group, vectors, l2, suffix) for group in groups}
 
 
 def side_by_side(
@@ -95,14 +98,22 @@ def penalized(
     return EmbeddingRegularization(regularization, name=name)(embedded)
 
 
+def _l2_regularization(pipeline: Pipeline) -> float:
+    """Of the architecture, whose groups these are."""
+    name = configs.architecture(pipeline)
+    return getattr(getattr(pipeline.model_config, name), "l2_regularization", 0.0) if name else 0.0
+
+
 def _group(
-    group: FeatureGroupConfig, vectors: Mapping[str, keras.KerasTensor], suffix: str
+    group: FeatureGroupConfig, vectors: Mapping[str, keras.KerasTensor], l2: float, suffix: str
 ) -> keras.KerasTensor:
-    """The members of a group side by side."""
+    """The members of a group side by side, then what its attentions give."""
     members = [
         _member(vectors, member, group.group_name) for member in configs.group_features(group)
     ]
     name = _GROUP_NAME.format(group.group_name, suffix)
+    for index, each in enumerate(group.sequence_features):
+        members.append(attend(each, vectors, l2, f"{name}/{each.group_name or index}"))
     return side_by_side(members, group.dropout_ratio, name)
 
 
@@ -135,15 +146,19 @@ def _projected(
 ) -> dict[str, keras.KerasTensor]:
     """Projects the features of numbers that ask for an embedding."""
     return {
-        feature.name: keras.layers.Dense(
-            feature.embedding.dim,
-            use_bias=False,
-            kernel_initializer=feature.embedding.fresh_initializer(),
-            name=_PROJECTION_NAME.format(feature.name, suffix),
-        )(inputs[feature.name])
+        feature.name: _projection(feature, _PROJECTION_NAME.format(feature.name, suffix))(
+            inputs[feature.name]
+        )
         for feature in features
         if feature.ids is None and feature.embedding.dim
     }
+
+
+def _projection(feature: Feature, name: str) -> keras.layers.Layer:
+    dim, initializer = feature.embedding.dim, feature.embedding.fresh_initializer()
+    if feature.has_steps:
+        return StepDense(dim, initializer=initializer, name=name)
+    return keras.layers.Dense(dim, use_bias=False, kernel_initializer=initializer, name=name)
 
 
 def _member(vectors: Mapping[str, keras.KerasTensor], name: str, group: str) -> keras.KerasTensor:

@@ -10,6 +10,7 @@ from tfmtl.features.id_feature import IdFeature
 from tfmtl.features.lookup_feature import LookupFeature
 from tfmtl.features.parts import Parts
 from tfmtl.features.raw_feature import RawFeature
+from tfmtl.features.sequence_feature import SequenceFeature
 from tfmtl.features.tag_feature import TagFeature
 from tfmtl.protos.feature_pb2 import FeatureConfig
 
@@ -19,6 +20,7 @@ KINDS: dict[int, type[Feature]] = {
     FeatureConfig.TagFeature: TagFeature,
     FeatureConfig.ComboFeature: ComboFeature,
     FeatureConfig.LookupFeature: LookupFeature,
+    FeatureConfig.SequenceFeature: SequenceFeature,
 }
 
 

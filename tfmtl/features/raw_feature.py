@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from tfmtl.config import feature_name
 from tfmtl.errors import ConfigError
+from tfmtl.features.bins import edges_of, no_number, range_of, scaled
 from tfmtl.features.column import Column
-from tfmtl.features.conversion import as_numbers, is_number
+from tfmtl.features.conversion import as_numbers
 from tfmtl.features.embedding import Embedding
 from tfmtl.features.feature import BAGS, IDS, Encoded, Feature, Raw
 from tfmtl.features.parts import Parts
@@ -71,15 +72,14 @@ class RawFeature(Feature):
                     f"{config.raw_input_dim}. Received: {column.kind}."
                 ]
             )
-        edges = _edges(config)
-        value_range = (config.min_val, config.max_val)
+        edges = edges_of(config)
         return cls(
             feature_name(config),
             column,
             Embedding.from_config(config, needed="bins are embedded" if edges else ""),
             config.raw_input_dim,
             config.separator,
-            value_range if config.max_val > config.min_val else None,
+            range_of(config),
             edges,
             config.combiner,
         )
@@ -103,7 +103,7 @@ class RawFeature(Feature):
         return self._combiner if self._edges and self.size > 1 else ""
 
     def encode(self, raw: Raw) -> Encoded:
-        values = self._normalised(self._values(raw[self._column.name]))
+        values = scaled(self._values(raw[self._column.name]), self._range)
         if not self._edges:
             return {self.name: tf.reshape(values, [-1, self.size])}
         return {self.name: self._binned(values)}
@@ -118,9 +118,9 @@ class RawFeature(Feature):
             return None
         text = self._column.filled(raw[self._column.name])
         if self.size == 1:
-            return _no_number(text)
+            return no_number(text)
         items = split_places(text, self._separator)
-        wrong = tf.reduce_any(items.with_flat_values(_no_number(items.flat_values)), axis=1)
+        wrong = tf.reduce_any(items.with_flat_values(no_number(items.flat_values)), axis=1)
         return tf.logical_or(wrong, items.row_lengths() > self.size)
 
     @property
@@ -148,12 +148,6 @@ class RawFeature(Feature):
         )
         return tf.where(usable, numbers, default)
 
-    def _normalised(self, values: tf.Tensor) -> tf.Tensor:
-        if self._range is None:
-            return values
-        low, high = self._range
-        return (values - low) / (high - low)
-
     def _binned(self, values: tf.Tensor) -> tf.Tensor | tf.RaggedTensor:
         ids = tf.cast(tf.raw_ops.Bucketize(input=values, boundaries=self._edges), tf.int64)
         if self.size == 1:
@@ -162,21 +156,6 @@ class RawFeature(Feature):
         placed = tf.reshape(ids + tf.range(self.size, dtype=tf.int64) * self._bins, [-1])
         splits = tf.range(tf.shape(ids, tf.int64)[0] + 1) * self.size
         return tf.RaggedTensor.from_row_splits(placed, splits, validate=False)
-
-
-def _no_number(text: tf.Tensor) -> tf.Tensor:
-    """Where there is text, but no number."""
-    return tf.logical_and(tf.not_equal(text, ""), tf.logical_not(is_number(text)))
-
-
-def _edges(config: FeatureConfig) -> list[float]:
-    """The edges of the bins asked for: `boundaries`, or 0/n ... (n-1)/n of the range."""
-    edges = list(config.boundaries)
-    if config.num_buckets > 1 and config.max_val > config.min_val and not edges:
-        edges = [place / config.num_buckets for place in range(config.num_buckets)]
-    if sorted(set(edges)) != edges:
-        raise ConfigError([f"`boundaries` should ascend. Received: {edges}."])
-    return edges
 
 
 def _number(text: str) -> float:

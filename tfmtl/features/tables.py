@@ -74,4 +74,4 @@ def _table(name: str, readers: list[Feature]) -> Table:
 
 
 def _lookup(table: str, feature: Feature) -> Lookup:
-    return Lookup(feature.name, table, feature.combiner, feature.weighted)
+    return Lookup(feature.name, table, feature.combiner, feature.weighted, feature.has_steps)

@@ -14,12 +14,18 @@ from tfmtl.layers.order_calibrator import OrderCalibrator
 from tfmtl.layers.packed_embedding import Lookup, PackedEmbedding, Table
 from tfmtl.layers.sigmoid_ratio import IsRatioClipped, SigmoidRatio
 from tfmtl.layers.similar_bank import SimilarBank
+from tfmtl.layers.steps import JoinSteps, PadUnits, StepDense
 from tfmtl.layers.stop_gradient import StopGradient
 from tfmtl.layers.subspace_bank import SubspaceBank
+from tfmtl.layers.target_attention import TargetAttention
 from tfmtl.layers.transfer_attention import TransferAttention
 from tfmtl.layers.tucker_bank import TuckerBank, TuckerDense
 
 __all__ = [
+    "JoinSteps",
+    "PadUnits",
+    "StepDense",
+    "TargetAttention",
     "BankDense",
     "BatchNormalization",
     "CrossStitch",

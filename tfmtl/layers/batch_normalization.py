@@ -69,20 +69,23 @@ class BatchNormalization(ByUnit):
         else:
             outputs, means, variances = (list(part) for part in zip(*normalized, strict=True))
             mean, variance = tf.stack(means), tf.stack(variances)
-        self._move(self.moving_mean, mean)
-        self._move(self.moving_variance, variance)
+        share = (1.0 - self.momentum) * tf.cast(_has_rows(inputs), mean.dtype)
+        self.moving_mean.assign_sub((self.moving_mean - mean) * share)
+        self.moving_variance.assign_sub((self.moving_variance - variance) * share)
         return outputs
 
     def _normalize(self, x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> Any:
         return normalize_batch(x, gamma, beta, self.epsilon)
 
-    def _move(self, average: tf.Variable, value: tf.Tensor) -> None:
-        average.assign_sub((average - value) * (1.0 - self.momentum))
-
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         names = ("momentum", "epsilon", "scale", "center")
         return {**config, **{name: getattr(self, name) for name in names}}
+
+
+def _has_rows(inputs: Inputs) -> tf.Tensor:
+    """Whether there is a row; steps of sequences are rows, too, and a batch may have none."""
+    return tf.shape(inputs[0] if isinstance(inputs, list) else inputs)[-2] > 0
 
 
 def normalize_batch(
@@ -98,7 +101,7 @@ def normalize_batch(
     def normalize(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> Any:
         rows = tf.shape(x)[-2]
         ones = tf.ones([1, rows], x.dtype)
-        count = tf.cast(rows, x.dtype)
+        count = tf.cast(tf.maximum(rows, 1), x.dtype)
         mean = tf.matmul(ones, x) / count
         variance = tf.matmul(ones, tf.math.squared_difference(x, mean)) / count
         inverse = tf.math.rsqrt(variance + epsilon)

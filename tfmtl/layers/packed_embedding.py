@@ -50,12 +50,14 @@ class Lookup:
         table: Name of its table.
         combiner: "" for a single id; "sum", "mean" or "sqrtn" for a bag of ids.
         weighted: Whether the bag has a weight for each id, under the key `<feature>/weights`.
+        steps: Whether the feature is a sequence, with such an id or such a bag for each step.
     """
 
     feature: str
     table: str
     combiner: str = ""
     weighted: bool = False
+    steps: bool = False
 
     def __post_init__(self) -> None:
         if self.combiner not in _COMBINERS:
@@ -90,7 +92,8 @@ class PackedEmbedding(keras.layers.Layer):
     Inputs are a mapping of feature name to ids: int64 `(batch,)` with -1 for a missing id, or a
     ragged int64 `(batch, None)` for a bag, with float32 ragged weights under `<feature>/weights`
     where they are declared. The output maps each feature name to its float32 embedding `(batch,
-    dim)`.
+    dim)`. A sequence has ragged ids `(batch, None)`, or bags `(batch, None, None)`, and a ragged
+    embedding `(batch, None, dim)`.
 
     Args:
         tables: The tables, of any widths.
@@ -156,8 +159,9 @@ class _Storage:
         self.dim = dim
         self.tables = tables
         self.rows = sum(table.rows for table in tables)
-        self.singles = [lookup for lookup in lookups if not lookup.combiner]
-        self.bags = [lookup for lookup in lookups if lookup.combiner]
+        self.singles = [each for each in lookups if not (each.combiner or each.steps)]
+        self.steps = [each for each in lookups if each.steps and not each.combiner]
+        self.bags = [each for each in lookups if each.combiner]
         self.variable: Any = None
         # Half the memory of int64, and `unique` takes about half its time.
         self._id_type = tf.int32 if self.rows < tf.int32.max else tf.int64
@@ -169,21 +173,31 @@ class _Storage:
 
     def lookup(self, inputs: Mapping[str, Any], training: bool) -> dict[str, tf.Tensor]:
         ids, present = self._single_ids(inputs)
-        bags = [inputs[lookup.feature] for lookup in self.bags]
-        bag_ids = [
-            self._move(bag.values, lookup) for bag, lookup in zip(bags, self.bags, strict=True)
+        steps = [inputs[lookup.feature] for lookup in self.steps]
+        step_ids = [
+            self._move(tf.maximum(each.values, 0), at)
+            for each, at in zip(steps, self.steps, strict=True)
         ]
-        all_ids = tf.concat([tf.reshape(ids, [-1]), *bag_ids], axis=0)
-        rows, positions = self._rows(all_ids, training)
-        split = tf.size(ids)
+        bags = [inputs[at.feature].values if at.steps else inputs[at.feature] for at in self.bags]
+        bag_ids = [self._move(bag.values, at) for bag, at in zip(bags, self.bags, strict=True)]
+        parts = [tf.reshape(ids, [-1]), *step_ids, *bag_ids]
+        rows, positions = self._rows(tf.concat(parts, axis=0), training)
+        single, *stepwise, bagged = _pieces(positions, [ids, *step_ids])
         outputs: dict[str, tf.Tensor] = {}
         if self.singles:
-            embedded = take_rows(rows, tf.reshape(positions[:split], tf.shape(ids)))
+            embedded = take_rows(rows, tf.reshape(single, tf.shape(ids)))
             embedded *= tf.cast(present, embedded.dtype)[..., tf.newaxis]
             outputs.update(zip(_features(self.singles), tf.unstack(embedded, axis=1), strict=True))
+        for lookup, each, places in zip(self.steps, steps, stepwise, strict=True):
+            known = tf.cast(each.values >= 0, rows.dtype)[:, tf.newaxis]
+            outputs[lookup.feature] = each.with_values(take_rows(rows, places) * known)
         if self.bags:
-            combined = self._combine(rows, positions[split:], bags, inputs)
-            outputs.update(zip(_features(self.bags), combined, strict=True))
+            combined = self._combine(rows, bagged, bags, inputs)
+            for lookup, embedded in zip(self.bags, combined, strict=True):
+                steps_of = inputs[lookup.feature]
+                outputs[lookup.feature] = (
+                    steps_of.with_values(embedded) if lookup.steps else embedded
+                )
         return outputs
 
     def _single_ids(self, inputs: Mapping[str, Any]) -> tuple[tf.Tensor, tf.Tensor]:
@@ -226,8 +240,8 @@ class _Storage:
         else:
             weights = None
             sums = sum_bags(rows, positions, segments, tf.size(lengths))
-        parts = tf.split(sums, len(bags), axis=0)
-        scales = self._scales(lengths, segments, weights)
+        parts = _pieces(sums, [bag.row_lengths() for bag in bags])[:-1]
+        scales = self._scales(lengths, segments, weights, bags)
         return [
             part if scale is None else part * scale[:, tf.newaxis]
             for part, scale in zip(parts, scales, strict=True)
@@ -241,7 +255,11 @@ class _Storage:
         return tf.ones_like(bag.values, tf.float32)
 
     def _scales(
-        self, lengths: tf.Tensor, segments: tf.Tensor, weights: tf.Tensor | None
+        self,
+        lengths: tf.Tensor,
+        segments: tf.Tensor,
+        weights: tf.Tensor | None,
+        bags: list[tf.RaggedTensor],
     ) -> list[tf.Tensor | None]:
         """What turns each feature's sums into its combiner's result; None for a sum."""
         if all(lookup.combiner == "sum" for lookup in self.bags):
@@ -251,9 +269,10 @@ class _Storage:
         else:
             totals = tf.math.unsorted_segment_sum(weights, segments, tf.size(lengths))
             squares = tf.math.unsorted_segment_sum(tf.square(weights), segments, tf.size(lengths))
+        sizes = [bag.row_lengths() for bag in bags]
         by_combiner = {
-            "mean": tf.split(tf.math.divide_no_nan(1.0, totals), len(self.bags)),
-            "sqrtn": tf.split(tf.math.divide_no_nan(1.0, tf.sqrt(squares)), len(self.bags)),
+            "mean": _pieces(tf.math.divide_no_nan(1.0, totals), sizes),
+            "sqrtn": _pieces(tf.math.divide_no_nan(1.0, tf.sqrt(squares)), sizes),
         }
         return [
             None if lookup.combiner == "sum" else by_combiner[lookup.combiner][index]
@@ -296,6 +315,13 @@ def sum_bags(rows: tf.Tensor, positions: tf.Tensor, segments: tf.Tensor, bags: t
         return summed, None, None, None
 
     return tf.sparse.segment_sum(rows, positions, segments, num_segments=bags), gradient
+
+
+def _pieces(values: tf.Tensor, like: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """Parts of some values, as many in each as there are in the tensors of `like`, and the rest."""
+    sizes = [tf.size(each) for each in like]
+    rest = tf.shape(values)[0] - tf.add_n(sizes)
+    return tf.split(values, tf.stack([*sizes, rest]), num=len(like) + 1)
 
 
 def _features(lookups: Sequence[Lookup]) -> list[str]:

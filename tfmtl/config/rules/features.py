@@ -11,12 +11,13 @@ from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_at_least, check_name, check_unique
 from tfmtl.config.rules.data import Field, columns, is_number, type_name
 from tfmtl.config.views import feature_name, placed_features
-from tfmtl.config.wording import one_of
+from tfmtl.config.wording import Word, one_of
 from tfmtl.protos import dataset_pb2, feature_pb2, pipeline_pb2
 
 _Feature = feature_pb2.FeatureConfig
 _ID, _RAW, _TAG = _Feature.IdFeature, _Feature.RawFeature, _Feature.TagFeature
 _COMBO, _LOOKUP, _PASS = _Feature.ComboFeature, _Feature.LookupFeature, _Feature.PassThroughFeature
+_SEQUENCE = _Feature.SequenceFeature
 _STRING = dataset_pb2.DatasetConfig.STRING
 _FLOATS = (dataset_pb2.DatasetConfig.FLOAT, dataset_pb2.DatasetConfig.DOUBLE)
 _COMBINERS = ("sum", "mean", "sqrtn")
@@ -25,28 +26,32 @@ _ID_SOURCES = (*_WORDS, "num_buckets")
 _COUNTS = ("hash_bucket_size", "num_buckets")
 _MOST_IDS = 1 << 40
 
-_EMBEDDED = (_ID, _RAW, _TAG, _COMBO, _LOOKUP)
+_EMBEDDED = (_ID, _RAW, _TAG, _COMBO, _LOOKUP, _SEQUENCE)
 
 # Fields that mean something to some kinds of features only.
 _ONLY_FOR: Mapping[str, tuple[int, ...]] = {
-    "hash_bucket_size": (_ID, _TAG, _COMBO, _LOOKUP),
-    "vocab_list": (_ID, _TAG, _LOOKUP),
-    "vocab_file": (_ID, _TAG, _LOOKUP),
-    "num_buckets": (_ID, _TAG, _RAW, _LOOKUP),
+    "hash_bucket_size": (_ID, _TAG, _COMBO, _LOOKUP, _SEQUENCE),
+    "vocab_list": (_ID, _TAG, _LOOKUP, _SEQUENCE),
+    "vocab_file": (_ID, _TAG, _LOOKUP, _SEQUENCE),
+    "num_buckets": (_ID, _TAG, _RAW, _LOOKUP, _SEQUENCE),
     "embedding_dim": _EMBEDDED,
     "embedding_name": _EMBEDDED,
     "initializer": _EMBEDDED,
-    "separator": (_RAW, _TAG, _LOOKUP),
+    "separator": (_RAW, _TAG, _LOOKUP, _SEQUENCE),
     "kv_separator": (_TAG, _LOOKUP),
-    "combiner": (_RAW, _TAG, _COMBO, _LOOKUP),
-    "precision": (_ID, _TAG, _COMBO, _LOOKUP),
+    "combiner": (_RAW, _TAG, _COMBO, _LOOKUP, _SEQUENCE),
+    "precision": (_ID, _TAG, _COMBO, _LOOKUP, _SEQUENCE),
     "lookup_max_sel_elem_num": (_LOOKUP,),
     "combo_join_sep": (_COMBO,),
     "combo_input_seps": (_COMBO,),
-    "boundaries": (_RAW,),
-    "min_val": (_RAW,),
-    "max_val": (_RAW,),
-    "raw_input_dim": (_RAW,),
+    "boundaries": (_RAW, _SEQUENCE),
+    "min_val": (_RAW, _SEQUENCE),
+    "max_val": (_RAW, _SEQUENCE),
+    "raw_input_dim": (_RAW, _SEQUENCE),
+    "seq_multi_sep": (_SEQUENCE,),
+    "max_seq_len": (_SEQUENCE,),
+    "sub_feature_type": (_SEQUENCE,),
+    "sequence_length": (_SEQUENCE,),
 }
 
 
@@ -381,6 +386,53 @@ def _check_lookup(it: _Described) -> None:
             it.should("input_names[1]", rule)
 
 
+def _check_sequence(it: _Described) -> None:
+    feature = it.feature
+    _check_number_of_inputs(it, 1, "name one column")
+    _check_separator(it)
+    if feature.HasField("max_seq_len"):
+        check_at_least(it.report, f"{it.path}.max_seq_len", feature.max_seq_len, 1, of=it.of)
+    if feature.sub_feature_type == _ID:
+        _check_ids(it)
+    elif feature.sub_feature_type == _RAW:
+        _check_numbers(it)
+    else:
+        kind = Word(_Feature.FeatureType.Name(feature.sub_feature_type))
+        it.should("sub_feature_type", "be IdFeature or RawFeature", kind)
+    if feature.seq_multi_sep:
+        _check_items(it)
+
+
+def _check_numbers(it: _Described) -> None:
+    """The steps are numbers: binned, ids themselves, projected or plain."""
+    feature = it.feature
+    check_at_least(it.report, f"{it.path}.raw_input_dim", feature.raw_input_dim, 1, of=it.of)
+    _check_range(it)
+    for before, after in itertools.pairwise(feature.boundaries):
+        if not before < after:
+            it.should("boundaries", "rise from each to the next", list(feature.boundaries))
+            break
+    if number_of_edges(feature) or feature.num_buckets > 1:
+        _check_embedding(it, "bins are embedded")
+    elif feature.raw_input_dim > 1 and not feature.seq_multi_sep:
+        rule = f"separate the {feature.raw_input_dim} numbers of a step (`raw_input_dim`)"
+        it.should("seq_multi_sep", rule)
+    if feature.hash_bucket_size:
+        it.warn("hash_bucket_size", "is not read, because `sub_feature_type` is RawFeature")
+
+
+def _check_items(it: _Described) -> None:
+    """Steps hold several items: of ids or bins, or the numbers of a vector."""
+    feature, mark = it.feature, it.feature.seq_multi_sep
+    if set(mark) & set(feature.separator):
+        it.should("seq_multi_sep", "have no character of `separator`", mark)
+    _check_combiner(it)
+    for column in it.inputs[:1]:
+        if column.input_type != _STRING:
+            rule = f"be for a STRING column; `{column.input_name}` is {type_name(column)}"
+            it.should("seq_multi_sep", rule, mark)
+
+
 def _check_pass_through(it: _Described) -> None:
     _check_number_of_inputs(it, 1, "name one column")
 
@@ -391,5 +443,6 @@ _KINDS: Mapping[int, Callable[[_Described], None]] = {
     _TAG: _check_tag,
     _COMBO: _check_combo,
     _LOOKUP: _check_lookup,
+    _SEQUENCE: _check_sequence,
     _PASS: _check_pass_through,
 }

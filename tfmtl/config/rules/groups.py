@@ -11,13 +11,17 @@ from tfmtl.config.views import architecture, feature_name, features, group_featu
 from tfmtl.protos import feature_pb2, pipeline_pb2
 
 _PATH = "model_config.feature_groups"
+# A sequence is read by attention, see `sequences`.
+_NO_VECTORS = (
+    feature_pb2.FeatureConfig.PassThroughFeature,
+    feature_pb2.FeatureConfig.SequenceFeature,
+)
 
 
 def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
     """Groups name features, and the architecture finds the groups that it reads."""
     groups = pipeline.model_config.feature_groups
-    passed = feature_pb2.FeatureConfig.PassThroughFeature
-    known = [feature_name(f) for f in features(pipeline) if f.feature_type != passed]
+    known = [feature_name(f) for f in features(pipeline) if f.feature_type not in _NO_VECTORS]
     for index, group in enumerate(groups):
         check_layer_name(report, f"{_PATH}[{index}].group_name", group.group_name)
         _check_members(group, known, f"{_PATH}[{index}].feature_names", report)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.features import number_of_edges
 from tfmtl.config.views import feature_name, features, group_features
@@ -24,7 +26,7 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
 
 def feature_widths(pipeline: pipeline_pb2.Pipeline, group_name: str) -> dict[str, int]:
     """The widths of a group's features by their names, of those that there are."""
-    widths = {feature_name(each): _feature_width(each) for each in features(pipeline)}
+    widths = {feature_name(each): feature_width(each) for each in features(pipeline)}
     members = [
         name
         for group in pipeline.model_config.feature_groups
@@ -64,15 +66,37 @@ def _width_beside(
     return inputs if parallel else 0
 
 
-def _feature_width(feature: _Feature) -> int:
-    """Width of what a feature brings to a group: its embedding, or its plain numbers."""
-    if feature.feature_type == _Feature.RawFeature and not number_of_edges(feature):
-        return feature.embedding_dim or feature.raw_input_dim
-    return feature.embedding_dim
+def feature_width(feature: _Feature) -> int:
+    """Width of what a feature, or a step of it, brings: its embedding, or its plain numbers."""
+    if feature.embedding_dim or _is_of_ids(feature):
+        return feature.embedding_dim
+    return feature.raw_input_dim
+
+
+def _is_of_ids(feature: _Feature) -> bool:
+    if feature.feature_type == _Feature.SequenceFeature:
+        is_raw, is_id = feature.sub_feature_type == _Feature.RawFeature, feature.num_buckets > 1
+        return bool(number_of_edges(feature)) or is_id or not is_raw
+    return feature.feature_type != _Feature.RawFeature or bool(number_of_edges(feature))
+
+
+def _attention_width(attention: feature_pb2.SeqAttGroupConfig, widths: Mapping[str, int]) -> int:
+    """Width of what an attention adds to its group."""
+    maps = attention.seq_att_map
+    steps = sum(widths.get(name, 0) for each in maps for name in each.hist_seq)
+    others = sum(widths.get(name, 0) for each in maps for name in each.aux_hist_seq)
+    return steps + others + (steps if attention.need_key_feature else 0)
 
 
 def _group_width(pipeline: pipeline_pb2.Pipeline, group_name: str) -> int:
-    return sum(feature_widths(pipeline, group_name).values())
+    widths = {feature_name(each): feature_width(each) for each in features(pipeline)}
+    attended = sum(
+        _attention_width(each, widths)
+        for group in pipeline.model_config.feature_groups
+        if group.group_name == group_name
+        for each in group.sequence_features
+    )
+    return sum(feature_widths(pipeline, group_name).values()) + attended
 
 
 def _check_join(

@@ -1,0 +1,86 @@
+"""Sequences, ragged `(batch, None, width)`, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+
+@keras.utils.register_keras_serializable("tfmtl")
+class StepDense(keras.layers.Layer):
+    """A dense layer over each step: `(batch, None, inputs)` to `(batch, None, units)`.
+
+    Args:
+        units: Width of the result.
+        use_bias: Whether it has a bias.
+        initializer: Of the kernel.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        use_bias: bool = False,
+        initializer: keras.initializers.Initializer | str = "glorot_uniform",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.dense = keras.layers.Dense(
+            units, use_bias=use_bias, kernel_initializer=initializer, name="dense"
+        )
+
+    def call(self, inputs: tf.RaggedTensor) -> tf.RaggedTensor:
+        return inputs.with_flat_values(self.dense(inputs.flat_values))
+
+    def get_config(self) -> dict[str, Any]:
+        dense = self.dense.get_config()
+        return {
+            **super().get_config(),
+            "units": dense["units"],
+            "use_bias": dense["use_bias"],
+            "initializer": dense["kernel_initializer"],
+        }
+
+
+@keras.utils.register_keras_serializable("tfmtl")
+class JoinSteps(keras.layers.Layer):
+    """Sequences side by side, step by step: `(batch, None, Σ width)`.
+
+    The first says how many steps a row has. Where another has fewer, they are filled up with zeros;
+    where it has more, they are left out.
+    """
+
+    def call(self, inputs: Sequence[tf.RaggedTensor]) -> tf.RaggedTensor:
+        first, *others = inputs
+        parts = [first.flat_values, *(step_by_step(each, first) for each in others)]
+        return first.with_flat_values(tf.concat(parts, axis=-1))
+
+
+@keras.utils.register_keras_serializable("tfmtl")
+class PadUnits(keras.layers.Layer):
+    """Fills up `(batch, inputs)` with zeros to `(batch, units)`."""
+
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return tf.pad(inputs, [[0, 0], [0, self.units - inputs.shape[-1]]])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units}
+
+
+def step_by_step(steps: tf.RaggedTensor, to: tf.RaggedTensor) -> tf.Tensor:
+    """A step of one sequence for each step of another, flat; zeros where it has none."""
+    rows = to.value_rowids()
+    place = tf.range(tf.size(rows, tf.int64)) - tf.gather(to.row_starts(), rows)
+    is_there = place < tf.gather(steps.row_lengths(), rows)
+    source = tf.where(is_there, tf.gather(steps.row_starts(), rows) + place, 0)
+    values = steps.flat_values
+    # So that place 0 is there, even in a batch without any step.
+    padded = tf.concat([values, tf.zeros([1, values.shape[-1]], values.dtype)], axis=0)
+    taken = tf.gather(padded, source)
+    return tf.where(is_there[:, tf.newaxis], taken, tf.zeros_like(taken))

@@ -13,6 +13,7 @@ and the last tenth of them is the evaluation file. The columns:
     user      user_id, gender, age_level, city
               tags (interests: `hiking|jazz`)
               tastes (categories with weights: `c3:0.75|c11:0.2`; may be empty)
+              clicked (categories of the last items clicked before, the latest first; may be empty)
     item      item_id, category, brand, price (now and then empty)
     context   day, hour, position, scene
 
@@ -39,6 +40,7 @@ BRANDS = 80
 CITIES = 30
 DAYS = 10
 POSITIONS = 10
+REMEMBERED = 10  # Clicks.
 HIDDEN = 6  # Dimensions of tastes and styles.
 GENDERS = ("female", "male", "")
 SCENES = ("home", "search", "cart", "mail")
@@ -199,7 +201,9 @@ def make_log(rows: int, seed: int) -> tuple[pa.Table, dict[str, float]]:
         **make_aftermath(rng, click, buy, click_logit, items.quality[seen.item] + buy_logit),
         "cart": make_carts(np.random.default_rng([seed, 2]), click, buy, buy_logit),
     }
-    columns = {**labels, **show(rng, users, items, seen)}
+    shown = show(rng, users, items, seen)
+    history = {"clicked": remember(seen.user, shown["category"], click)}
+    columns = {**labels, **shown, **history}
     facts = {
         "rows": rows,
         "clicks per impression": click.mean(),
@@ -233,6 +237,18 @@ def make_carts(
     """What was put into the cart: four fifths of what was bought, and some that was not."""
     probability = np.where(buy, 0.8, 0.5 * sigmoid(interest))
     return pa.array((click & (rng.random(len(click)) < probability)).astype(np.int8))
+
+
+def remember(user: np.ndarray, category: pa.Array, click: np.ndarray) -> pa.Array:
+    """The categories that each row's user clicked last before it, of the log's rows in order."""
+    last: dict[int, list[str]] = {}
+    cells = []
+    for who, what, clicked in zip(user.tolist(), category.to_pylist(), click.tolist(), strict=True):
+        known = last.setdefault(who, [])
+        cells.append("|".join(known))
+        if clicked:
+            last[who] = [what, *known][:REMEMBERED]
+    return pa.array(cells)
 
 
 def show(

@@ -12,7 +12,7 @@ from tfmtl.errors import ConfigError
 FOLDER = pathlib.Path(__file__).parent / "easyrec"
 TRAINED = ["mmoe", "mmoe_deprecated", "ple", "esmm", "simple_multi_task", "dbmtl"]
 # What is not built yet of each of these.
-READ = {"dbmtl_on_sequences": "variational_dropout", "aitm_and_blocks": "backbone"}
+READ = {"dbmtl_on_sequences": "kd", "aitm_and_blocks": "backbone"}
 
 
 def sample(model):

@@ -194,3 +194,17 @@ def test_sequences_that_are_not_equally_long_are_told_of_in_training():
 def test_a_group_reads_the_columns_of_its_attention():
     columns, _ = make("seq_att_map { key: 'item' hist_seq: 'items' }")
     assert columns.raw_columns == ["item", "shop", "items"]
+
+
+def test_variational_dropout_is_on_features_and_not_on_what_attention_adds():
+    attention = f"seq_att_map {{ key: 'item' hist_seq: 'items' }} {DNN}"
+    text = CONFIG.replace("ATTENTION", f"sequence_features {{ {attention} }}")
+    pipeline = text_format.Parse(text, Pipeline())
+    pipeline.model_config.variational_dropout.SetInParent()
+    columns = Columns.from_pipeline(pipeline)
+    inputs = build_inputs(columns)
+    model = keras.Model(inputs, build_groups(pipeline, columns, inputs)["all"])
+    encoded = columns.encode({name: tf.constant(cells) for name, cells in ROWS.items()})
+    output = model(encoded)
+    np.testing.assert_allclose(output[:, :2], embedded(model, encoded, "shop") / 2, rtol=1e-5)
+    np.testing.assert_allclose(output[:, -3:], embedded(model, encoded, "item"), rtol=1e-5)

@@ -13,8 +13,9 @@ from tfmtl.features.columns import Columns
 from tfmtl.features.embedding_regularization import EmbeddingRegularization
 from tfmtl.features.feature import Feature
 from tfmtl.features.tables import tables_of
-from tfmtl.layers import PackedEmbedding, StepDense
+from tfmtl.layers import PackedEmbedding, StepDense, VariationalDropout
 from tfmtl.protos.feature_pb2 import FeatureGroupConfig
+from tfmtl.protos.model_pb2 import VariationalDropoutLayer
 from tfmtl.protos.pipeline_pb2 import Pipeline
 
 # A feature, a group and a task may have the same name, two layers may not.
@@ -63,8 +64,7 @@ def build_groups(
     features = [each for name, each in columns.features.items() if name in used]
     regularization = pipeline.model_config.embedding_regularization
     vectors = _vectors(features, inputs, regularization, suffix)
-    l2 = _l2_regularization(pipeline)
-    return {group.group_name: _group(group, vectors, l2, suffix) for group in groups}
+    return {group.group_name: _group(group, vectors, pipeline, suffix) for group in groups}
 
 
 def side_by_side(
@@ -105,16 +105,35 @@ def _l2_regularization(pipeline: Pipeline) -> float:
 
 
 def _group(
-    group: FeatureGroupConfig, vectors: Mapping[str, keras.KerasTensor], l2: float, suffix: str
+    group: FeatureGroupConfig,
+    vectors: Mapping[str, keras.KerasTensor],
+    pipeline: Pipeline,
+    suffix: str,
 ) -> keras.KerasTensor:
     """The members of a group side by side, then what its attentions give."""
     members = [
         _member(vectors, member, group.group_name) for member in configs.group_features(group)
     ]
     name = _GROUP_NAME.format(group.group_name, suffix)
+    if pipeline.model_config.HasField("variational_dropout"):
+        members = [_dropped(members, pipeline.model_config.variational_dropout, name)]
+    l2 = _l2_regularization(pipeline)
     for index, each in enumerate(group.sequence_features):
         members.append(attend(each, vectors, l2, f"{name}/{each.group_name or index}"))
     return side_by_side(members, group.dropout_ratio, name)
+
+
+def _dropped(
+    members: Sequence[keras.KerasTensor], config: VariationalDropoutLayer, name: str
+) -> keras.KerasTensor:
+    """Features side by side, of each of which a learnt share is dropped."""
+    layer = VariationalDropout(
+        [member.shape[-1] for member in members],
+        config.embedding_wise_variational_dropout,
+        config.regularization_lambda,
+        name=f"{name}/variational_dropout",
+    )
+    return layer(keras.layers.Concatenate(name=f"{name}/features")(members))
 
 
 def _vectors(

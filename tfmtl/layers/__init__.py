@@ -20,8 +20,10 @@ from tfmtl.layers.subspace_bank import SubspaceBank
 from tfmtl.layers.target_attention import TargetAttention
 from tfmtl.layers.transfer_attention import TransferAttention
 from tfmtl.layers.tucker_bank import TuckerBank, TuckerDense
+from tfmtl.layers.variational_dropout import VariationalDropout
 
 __all__ = [
+    "VariationalDropout",
     "JoinSteps",
     "PadUnits",
     "StepDense",

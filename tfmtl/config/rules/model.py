@@ -24,6 +24,8 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
     """There is an architecture, it is what `model_class` says, and it has its parts."""
     model, name = pipeline.model_config, architecture(pipeline)
     check_at_least(report, f"{_PATH}.embedding_regularization", model.embedding_regularization, 0)
+    path = f"{_PATH}.variational_dropout.regularization_lambda"
+    check_at_least(report, path, model.variational_dropout.regularization_lambda, 0)
     if not name:
         built = [each for each in architectures() if each in built_fields(model.DESCRIPTOR)]
         report.should(_PATH, f"have one of {one_of(built)}")

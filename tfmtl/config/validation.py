@@ -13,6 +13,7 @@ from tfmtl.config.rules import (
     interactions,
     model,
     paths,
+    score,
     tables,
     tasks,
     training,
@@ -21,7 +22,19 @@ from tfmtl.config.rules import (
 from tfmtl.config.support import check_support
 from tfmtl.protos import pipeline_pb2
 
-_RULES = (data, features, tables, groups, model, interactions, widths, tasks, training, export)
+_RULES = (
+    data,
+    features,
+    tables,
+    groups,
+    model,
+    interactions,
+    widths,
+    tasks,
+    score,
+    training,
+    export,
+)
 
 
 def check(pipeline: pipeline_pb2.Pipeline, report: Report, needs: Collection[str]) -> None:

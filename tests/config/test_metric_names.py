@@ -2,6 +2,7 @@ import pytest
 
 from tests.helpers import GOOD_CONFIG
 from tfmtl import config
+from tfmtl.config.metric_names import GROUPED_BY
 from tfmtl.config.rules.layers import ACTIVATIONS
 from tfmtl.protos import loss_pb2, tower_pb2
 
@@ -77,6 +78,8 @@ def test_metrics_are_those_of_the_heads(tower):
     names = config.head_metrics(tower)
     assert set(names) == set(head.metrics)
     assert tuple(names[:2]) == tuple(head.default_metrics)
+    grouped = {name: metric.grouped_by for name, metric in head.metrics.items()}
+    assert {name: GROUPED_BY.get(name, "") for name in names} == grouped
 
 
 def test_activations_are_those_of_the_layers():

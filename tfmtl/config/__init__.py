@@ -2,12 +2,19 @@
 
 from tfmtl.config.files import save
 from tfmtl.config.loading import TO_EVALUATE, TO_TRAIN, load, load_text, validate
-from tfmtl.config.metric_names import best_metric, head_metrics, result_names
+from tfmtl.config.metric_names import (
+    best_metric,
+    bigger_is_better,
+    head_metrics,
+    result_named,
+    result_names,
+)
 from tfmtl.config.overrides import override
 from tfmtl.config.rules.paths import EVALUATION
 from tfmtl.config.stacks import vector_groups
 from tfmtl.config.views import (
     architecture,
+    column_of,
     feature_name,
     features,
     group_features,
@@ -21,6 +28,8 @@ __all__ = [
     "TO_TRAIN",
     "architecture",
     "best_metric",
+    "bigger_is_better",
+    "column_of",
     "feature_name",
     "features",
     "group_features",
@@ -28,6 +37,7 @@ __all__ = [
     "load",
     "load_text",
     "override",
+    "result_named",
     "result_names",
     "save",
     "target_columns",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tfmtl.config.funnels import funnel_of, masked
 from tfmtl.config.views import (
@@ -17,6 +17,16 @@ from tfmtl.protos import loss_pb2, pipeline_pb2
 
 # Those of the heads in `tfmtl.tasks`, which would bring TensorFlow with it; a test keeps the two
 # the same. What a head measures when the config names nothing comes first.
+_ORDERS = (
+    "gauc",
+    "session_auc",
+    "max_f1",
+    "precision",
+    "recall",
+    "precision_at_k",
+    "recall_at_k",
+    "ndcg_at_k",
+)
 _BINARY = (
     "auc",
     "logloss",
@@ -26,16 +36,38 @@ _BINARY = (
     "mean_absolute_error",
     "mean_label",
     "mean_prediction",
+    *_ORDERS,
 )
-_CLASSES = ("accuracy", "logloss")
+_CLASSES = ("accuracy", "logloss", "recall_at_topk")
+_TWO_CLASSES = (*_CLASSES, "auc", *_ORDERS)
 _REGRESSION = (
     "mean_squared_error",
     "mean_absolute_error",
     "root_mean_squared_error",
     "mean_label",
     "mean_prediction",
+    "ndcg_at_k",
 )
 _DEFAULTS = 2
+
+# Of these less is better, and of the next ones neither more nor less; of all others more is.
+_SMALLER_IS_BETTER = (
+    "loss",
+    "logloss",
+    "mean_squared_error",
+    "root_mean_squared_error",
+    "mean_absolute_error",
+)
+_NO_DIRECTION = ("mean_label", "mean_prediction")
+
+# The parameter of a metric that names the column whose values make groups of rows.
+GROUPED_BY: Mapping[str, str] = {
+    "gauc": "uid_field",
+    "session_auc": "session_id_field",
+    "precision_at_k": "group_field",
+    "recall_at_k": "group_field",
+    "ndcg_at_k": "group_field",
+}
 
 
 def head_metrics(tower: Tower) -> Sequence[str]:
@@ -44,7 +76,7 @@ def head_metrics(tower: Tower) -> Sequence[str]:
         return _REGRESSION
     if tower.num_class == 1:
         return _BINARY
-    return (*_CLASSES, "auc") if tower.num_class == 2 else _CLASSES
+    return _TWO_CLASSES if tower.num_class == 2 else _CLASSES
 
 
 def result_names(pipeline: pipeline_pb2.Pipeline) -> list[str]:
@@ -54,16 +86,31 @@ def result_names(pipeline: pipeline_pb2.Pipeline) -> list[str]:
 
 
 def best_metric(pipeline: pipeline_pb2.Pipeline) -> str:
-    """The result that says which model is best: `best_exporter_metric`, in full.
+    """The result that says which model is best: `best_exporter_metric`, in full; "" if unknown."""
+    return result_named(pipeline, pipeline.export_config.best_exporter_metric)
 
-    A bare metric, such as the default `auc`, means that of the first task that has it. "" if there
-    is no such result.
+
+def result_named(pipeline: pipeline_pb2.Pipeline, wanted: str) -> str:
+    """A result by its name, or by a metric's alone; "" if there is no such result.
+
+    A bare metric, such as `auc`, means that of the first task that has it.
     """
-    wanted = pipeline.export_config.best_exporter_metric
     if wanted in result_names(pipeline):
         return wanted
     meant = (f"{metric}_{place}" for metric, place in _measured(pipeline) if metric == wanted)
     return next(meant, "")
+
+
+def bigger_is_better(pipeline: pipeline_pb2.Pipeline, result: str) -> bool | None:
+    """Whether a larger value of a result is better; None if neither is.
+
+    Args:
+        pipeline: The config.
+        result: One of `result_names`.
+    """
+    metrics = {f"{metric}_{place}": metric for metric, place in _measured(pipeline)}
+    metric = metrics.get(result, "loss")  # What is no metric is a loss.
+    return None if metric in _NO_DIRECTION else metric not in _SMALLER_IS_BETTER
 
 
 def _measured(pipeline: pipeline_pb2.Pipeline) -> Iterator[tuple[str, str]]:

@@ -68,13 +68,18 @@ def build_factors(tower: Tower, pipeline: pipeline_pb2.Pipeline) -> list[Factor]
     return factors
 
 
-def build_metrics(tower: Tower, head: Head) -> dict[str, dict[str, Any]] | None:
+def build_metrics(
+    tower: Tower, head: Head, pipeline: pipeline_pb2.Pipeline
+) -> dict[str, dict[str, Any]] | None:
     """The parameters of the metrics in a tower's `metrics_set`, by name; None if it is empty."""
     metrics: dict[str, dict[str, Any]] = {}
     for message in tower.metrics_set:
         name = message.WhichOneof("metric")
         _check_metric(name, tower, head, metrics)
-        metrics[name] = _parameters(getattr(message, name))
+        metrics[name] = its = _parameters(getattr(message, name))
+        if grouped_by := head.metrics[name].grouped_by:
+            field = f"{grouped_by}` of `{name}` of task `{tower.tower_name}"
+            its[grouped_by] = _field_of(its[grouped_by], pipeline, field).input_name
     return metrics or None
 
 
@@ -86,7 +91,7 @@ def build_task(tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Task:
         head,
         SampleSpace(build_label(tower), build_factors(tower, pipeline)),
         weight=tower.weight,
-        metrics=build_metrics(tower, head),
+        metrics=build_metrics(tower, head, pipeline),
     )
 
 
@@ -100,17 +105,20 @@ def _indicator_field(
     tower: Tower, pipeline: pipeline_pb2.Pipeline
 ) -> dataset_pb2.DatasetConfig.Field:
     """The column meant by `task_space_indicator_name`, which may be a feature's name, too."""
-    name = tower.task_space_indicator_name
+    field = f"task_space_indicator_name` of task `{tower.tower_name}"
+    return _field_of(tower.task_space_indicator_name, pipeline, field)
+
+
+def _field_of(
+    name: str, pipeline: pipeline_pb2.Pipeline, asked_by: str
+) -> dataset_pb2.DatasetConfig.Field:
+    """The column of a name, or that of the feature of the name."""
     fields = {field.input_name: field for field in pipeline.data_config.input_fields}
-    inputs = {config.feature_name(each): each.input_names for each in config.features(pipeline)}
-    column = name if name in fields else next(iter(inputs.get(name, [])), "")
+    column = config.column_of(name, pipeline)
     if column in fields:
         return fields[column]
     raise ConfigError(
-        [
-            f"`task_space_indicator_name` of task `{tower.tower_name}` should name an input field "
-            f"or a feature. Received: `{name}`."
-        ]
+        [f"`{asked_by}` should name an input field or a feature. Received: `{name}`."]
     )
 
 

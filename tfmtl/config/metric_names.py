@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from tfmtl.config.funnels import funnel_of, masked
 from tfmtl.config.views import (
@@ -13,7 +14,7 @@ from tfmtl.config.views import (
     architecture,
     towers,
 )
-from tfmtl.protos import loss_pb2, pipeline_pb2
+from tfmtl.protos import loss_pb2, metric_pb2, pipeline_pb2
 
 # Those of the heads in `tfmtl.tasks`, which would bring TensorFlow with it; a test keeps the two
 # the same. What a head measures when the config names nothing comes first.
@@ -70,6 +71,48 @@ GROUPED_BY: Mapping[str, str] = {
 }
 
 
+# Metrics that take any number for a prediction, even of a binary task: they read its order alone,
+# or nothing of it.
+TAKE_ANY_NUMBER = ("auc", *GROUPED_BY, "mean_label")
+
+
+class Judgement(NamedTuple):
+    """Metrics of another prediction than a task's own; see `EvalMetrics.prediction`.
+
+    Args:
+        tower: Whose metrics they are.
+        place: Where the tower's metrics are taken.
+        prediction: The name of the prediction.
+        metrics: They.
+    """
+
+    tower: Tower
+    place: str
+    prediction: str
+    metrics: list[metric_pb2.EvalMetrics]
+
+
+def judgements(pipeline: pipeline_pb2.Pipeline) -> list[Judgement]:
+    """The metrics of other predictions, in the order of the tasks."""
+    places, found = _places(pipeline), []
+    for tower in towers(pipeline):
+        by_prediction: dict[str, list[metric_pb2.EvalMetrics]] = {}
+        for each in tower.metrics_set:
+            if each.prediction and each.WhichOneof("metric"):
+                by_prediction.setdefault(each.prediction, []).append(each)
+        found += [
+            Judgement(tower, place, prediction, metrics)
+            for place in places[tower.tower_name]
+            for prediction, metrics in by_prediction.items()
+        ]
+    return found
+
+
+def own_metrics(tower: Tower) -> list[metric_pb2.EvalMetrics]:
+    """The metrics of a tower's own prediction."""
+    return [each for each in tower.metrics_set if not each.prediction]
+
+
 def head_metrics(tower: Tower) -> Sequence[str]:
     """The metrics that fit a tower's head."""
     if tower.loss_type != loss_pb2.CLASSIFICATION:
@@ -117,12 +160,16 @@ def _measured(pipeline: pipeline_pb2.Pipeline) -> Iterator[tuple[str, str]]:
     """Yields metrics and where they are taken, in the order of the tasks."""
     places = _places(pipeline)
     for tower in towers(pipeline):
-        given = [name for each in tower.metrics_set if (name := each.WhichOneof("metric"))]
+        given = [name for each in own_metrics(tower) if (name := each.WhichOneof("metric"))]
         for metric in given or head_metrics(tower)[:_DEFAULTS]:
             for place in places[tower.tower_name]:
                 yield metric, place
     if architecture(pipeline) == "division":
         yield "mean_prediction", DIVISION_CLIPPED
+    for judgement in judgements(pipeline):
+        for each in judgement.metrics:
+            metric = each.WhichOneof("metric") or ""
+            yield metric, f"{judgement.place}_by_{judgement.prediction}"
 
 
 def _places(pipeline: pipeline_pb2.Pipeline) -> dict[str, list[str]]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from tfmtl import config
+from tfmtl.config.expressions import Name, Tree
+from tfmtl.config.score import SCORE, TASK, score_tree, score_weights
 from tfmtl.config.views import Tower
 from tfmtl.errors import ConfigError
-from tfmtl.protos import dataset_pb2, loss_pb2, pipeline_pb2
+from tfmtl.features.column import Column
+from tfmtl.protos import dataset_pb2, loss_pb2, metric_pb2, pipeline_pb2
 from tfmtl.tasks.heads import BinaryHead, Head, MultiClassHead, RegressionHead
+from tfmtl.tasks.judge import Judge
+from tfmtl.tasks.score import Score
 from tfmtl.tasks.space import (
     ColumnIndicator,
     ColumnLabel,
@@ -71,16 +76,60 @@ def build_factors(tower: Tower, pipeline: pipeline_pb2.Pipeline) -> list[Factor]
 def build_metrics(
     tower: Tower, head: Head, pipeline: pipeline_pb2.Pipeline
 ) -> dict[str, dict[str, Any]] | None:
-    """The parameters of the metrics in a tower's `metrics_set`, by name; None if it is empty."""
+    """The parameters of the metrics of a tower's own prediction, by name; None without any."""
+    return _parameters_of(config.own_metrics(tower), tower, head, pipeline) or None
+
+
+def _parameters_of(
+    messages: Iterable[metric_pb2.EvalMetrics],
+    tower: Tower,
+    head: Head,
+    pipeline: pipeline_pb2.Pipeline,
+) -> dict[str, dict[str, Any]]:
+    """The parameters of metrics by name."""
     metrics: dict[str, dict[str, Any]] = {}
-    for message in tower.metrics_set:
+    for message in messages:
         name = message.WhichOneof("metric")
         _check_metric(name, tower, head, metrics)
         metrics[name] = its = _parameters(getattr(message, name))
         if grouped_by := head.metrics[name].grouped_by:
             field = f"{grouped_by}` of `{name}` of task `{tower.tower_name}"
             its[grouped_by] = _field_of(its[grouped_by], pipeline, field).input_name
-    return metrics or None
+    return metrics
+
+
+def build_score(pipeline: pipeline_pb2.Pipeline) -> Score | None:
+    """The score of `model_config.score`; None without.
+
+    Raises:
+        ConfigError: If its expression cannot be read.
+    """
+    tree = score_tree(pipeline)
+    return None if tree is None else _score(tree, pipeline)
+
+
+def build_judges(pipeline: pipeline_pb2.Pipeline, tasks: Sequence[Task]) -> list[Judge]:
+    """What measures other predictions by the labels of tasks, as `EvalMetrics.prediction` says.
+
+    Args:
+        pipeline: A checked config.
+        tasks: Its tasks.
+    """
+    by_place = {task.measured_as: task for task in tasks}
+    judges = []
+    for tower, place, prediction, messages in config.judgements(pipeline):
+        tree = score_tree(pipeline) if prediction == SCORE else Name(prediction, TASK)
+        if tree is None:
+            raise ConfigError([f"`prediction: {SCORE}` should have a `model_config.{SCORE}`."])
+        task = by_place[place]
+        metrics = _parameters_of(messages, tower, task.head, pipeline)
+        judges.append(Judge(task, prediction, _score(tree, pipeline), metrics))
+    return judges
+
+
+def _score(tree: Tree, pipeline: pipeline_pb2.Pipeline) -> Score:
+    columns = [Column.from_field(field) for field in pipeline.data_config.input_fields]
+    return Score(tree, columns, score_weights(pipeline))
 
 
 def build_task(tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Task:

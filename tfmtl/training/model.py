@@ -14,6 +14,8 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 import tf_keras as keras
 
+from tfmtl.tasks.judge import Judge
+from tfmtl.tasks.score import answers_of
 from tfmtl.tasks.task import Task
 from tfmtl.training.meter import TaskMeter
 from tfmtl.training.row_sparse import merge_duplicates
@@ -31,6 +33,7 @@ class MultiTaskModel(tfrs.Model):
     Args:
         network: Maps encoded features to `{task name: logits (batch, units)}`.
         tasks: The tasks; one or more of them have a loss.
+        judges: Measure other predictions in evaluations.
 
     Example:
     >>> model = MultiTaskModel(network, tasks)
@@ -38,16 +41,23 @@ class MultiTaskModel(tfrs.Model):
     >>> model.fit(batches, epochs=1)
     """
 
-    def __init__(self, network: keras.Model, tasks: Sequence[Task], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        network: keras.Model,
+        tasks: Sequence[Task],
+        judges: Sequence[Judge] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.network = network
-        self.meters = tuple(TaskMeter(task) for task in tasks)
+        self.judges = tuple(judges)
+        self.meters = tuple(TaskMeter(task) for task in [*tasks, *judges])
         self.gradient_clipping_by_norm = 0.0
 
     @property
     def tasks(self) -> list[Task]:
         """The tasks, in the config's order."""
-        return [meter.task for meter in self.meters]
+        return [meter.task for meter in self.meters if meter.task not in self.judges]
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -129,7 +139,7 @@ class MultiTaskModel(tfrs.Model):
             `loss_<task>` of this batch.
         """
         encoded, targets = batch
-        logits = self.network(encoded, training=False)
+        logits = self._with_judged(self.network(encoded, training=False), targets)
         losses = {m.task.name: m.update(logits[m.task.name], targets) for m in self.meters}
         return {f"loss_{task}": loss for task, loss in losses.items() if loss is not None}
 
@@ -154,6 +164,15 @@ class MultiTaskModel(tfrs.Model):
         """Creates the optimizers' own variables, which otherwise the first step does."""
         for optimizer, variables in self.optimized():
             optimizer._create_all_weights(variables)
+
+    def _with_judged(
+        self, logits: Mapping[str, tf.Tensor], targets: Mapping[str, tf.Tensor]
+    ) -> Mapping[str, tf.Tensor]:
+        """Logits by task, and what judges measure in place of logits."""
+        if not self.judges:
+            return logits
+        answers = answers_of(self.tasks, logits)
+        return {**logits, **{each.name: each.judged(answers, targets) for each in self.judges}}
 
     def _regularization(self) -> tf.Tensor:
         return tf.add_n([tf.reduce_sum(loss) for loss in self.network.losses] or [tf.constant(0.0)])

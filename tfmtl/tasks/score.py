@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmtl.config.expressions import SMALLEST, Call, Number, Tree, names_in
-from tfmtl.config.score import COLUMN, TASK
+from tfmtl.config.score import COLUMN, TASK, WEIGHT, weight_input
 from tfmtl.features.column import Column
 
 if TYPE_CHECKING:
@@ -66,19 +66,24 @@ class Score:
             for name, column in self._columns.items()
         }
 
+    def weight_signature(self) -> dict[str, tf.TensorSpec]:
+        """The inputs that change its weights, as a server takes them."""
+        inputs = map(weight_input, self.weights)
+        return {name: tf.TensorSpec([None], tf.float32, name) for name in inputs}
+
     def __call__(self, answers: Tensors, raw: Tensors, weights: Tensors | None = None) -> tf.Tensor:
         """The scores of a batch, float32 `(batch,)`.
 
         Args:
             answers: What the tasks predict, as `answers_of` gives it.
             raw: Columns by name, `(batch,)` each.
-            weights: Weights by name, `(batch,)` or `(1,)`; NaN or an infinity, or none at all,
-                means the default.
+            weights: What `weight_signature` describes, `(batch,)` or `(1,)` each; NaN, an infinity
+                and no value at all mean the default.
         """
         names = {
             TASK: {name: tf.cast(answer, tf.float64) for name, answer in answers.items()},
             COLUMN: {name: _numbers(raw[name], each) for name, each in self._columns.items()},
-            "weight": {name: self._weight(name, weights or {}) for name in self.weights},
+            WEIGHT: {name: self._weight(name, weights or {}) for name in self.weights},
         }
         score = _value(self.tree, names)
         # A constant, and a weight that is the same for all rows, is a number for each row as well.
@@ -88,9 +93,9 @@ class Score:
 
     def _weight(self, name: str, given: Tensors) -> tf.Tensor:
         default = tf.constant(self.weights[name], tf.float64)
-        if name not in given:
+        if weight_input(name) not in given:
             return default
-        weight = tf.cast(given[name], tf.float64)
+        weight = tf.cast(given[weight_input(name)], tf.float64)
         return tf.where(tf.math.is_finite(weight), weight, default)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tfmtl.config.expressions import ExpressionError, is_name, names_in
+from tfmtl.config.expressions import ExpressionError, Scope, is_name, names_in
 from tfmtl.config.problems import Problem, Report
 from tfmtl.config.rules.common import check_unique
 from tfmtl.config.score import (
@@ -52,18 +52,22 @@ def _check_weights(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
     scope, weights = score_scope(pipeline), pipeline.model_config.score.weights
     for index, weight in enumerate(weights):
         path = f"{SCORE_PATH}.weights[{index}]"
-        taken = [kind for kind in (TASK, COLUMN) if weight.name in scope.variables[kind]]
-        if not (is_name(weight.name) and weight.name.isascii()):
-            rule = "be made of letters, digits and `_`, a letter first, and be no operator"
+        if rule := _rule_for(weight.name, scope):
             report.should(f"{path}.name", rule, weight.name or None)
-        elif taken:
-            report.should(f"{path}.name", f"be no name of a {taken[0]}", weight.name)
-        elif weight.name in SCORE_FUNCTIONS or weight.name in scope.kinds:
-            report.should(f"{path}.name", "be no name of a function", weight.name)
         if not math.isfinite(weight.default_value):
             report.should(f"{path}.default_value", "be a finite number", weight.default_value)
     named = [(f"{SCORE_PATH}.weights[{i}].name", each.name) for i, each in enumerate(weights)]
     check_unique(report, named)
+
+
+def _rule_for(weight: str, scope: Scope) -> str:
+    """What the name of a weight should be, in words; "" if it is that."""
+    taken = [kind for kind in (TASK, COLUMN) if weight in scope.variables[kind]]
+    if not (is_name(weight) and weight.isascii()):
+        return "be made of letters, digits and `_`, no digit first, and be no operator"
+    if taken:
+        return f"be no name of a {taken[0]}"
+    return "be no name of a function" if {weight} & {*SCORE_FUNCTIONS, *scope.kinds} else ""
 
 
 def _check_expression(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
@@ -82,6 +86,6 @@ def _check_expression(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
         report.should(path, "name a task", score.expression)
     used = {name.name for name in names if name.kind == WEIGHT}
     for index, weight in enumerate(score.weights):
-        if weight.name not in used:
+        if weight.name not in used and not _rule_for(weight.name, score_scope(pipeline)):
             rule = f"be named in `{path}`"
             report.should(f"{SCORE_PATH}.weights[{index}].name", rule, weight.name)

@@ -32,6 +32,7 @@ SCOPE = Scope(
             "cvr": Variable(),
             "level": Variable(Type.CLASSES, parts=5),
             "price": Variable(),
+            "click": Variable(),
         },
         "column": {
             "price": Variable(),
@@ -39,6 +40,7 @@ SCOPE = Scope(
             "is_new": Variable(Type.BOOLEAN),
             "city": Variable(refused="be a column of numbers; `city` is STRING"),
             "odd name": Variable(),
+            "click": Variable(refused="be no label"),
         },
     },
     {**FUNCTIONS, "expected": Signature((Type.CLASSES,))},
@@ -138,18 +140,25 @@ def test_every_name_gets_its_kind():
     )
 
 
+def test_a_name_of_which_only_one_can_be_used_means_that_one():
+    assert printed(read("click * 2")) == "task(click) * 2"
+
+
 COMPLAINTS = """
     ctr * cvrr
-          ^ should be a task or a column. Did you mean `cvr`? Known: ctr, cvr, level, price, age, is_new, odd name.
+          ^ should be a task or a column. Did you mean `cvr`? Known: ctr, cvr, level, price, click, age, is_new, odd name.
 
     price * 2
     ^ should be `task(price)` or `column(price)`: there is each of them.
 
     task(pricee)
-    ^ should name a task. Did you mean `price`? Known: ctr, cvr, level, price.
+    ^ should name a task. Did you mean `price`? Known: ctr, cvr, level, price, click.
 
     ctr * city
           ^ should be a column of numbers; `city` is STRING.
+
+    column(click)
+    ^ should be no label.
 
     level * 2
     ^ should be a number. Received: the probabilities of several classes. Name one of them: `level[1]`.
@@ -284,9 +293,9 @@ COMPLAINTS = """
     ^ should be at most 3.4e+38. Received: 1e999.
 
     ctrr * cvrr + citty
-    ^ should be a task or a column. Did you mean `ctr`? Known: ctr, cvr, level, price, age, is_new, odd name.
-           ^ should be a task or a column. Did you mean `cvr`? Known: ctr, cvr, level, price, age, is_new, odd name.
-                  ^ should be a task or a column. Known: ctr, cvr, level, price, age, is_new, odd name.
+    ^ should be a task or a column. Did you mean `ctr`? Known: ctr, cvr, level, price, click, age, is_new, odd name.
+           ^ should be a task or a column. Did you mean `cvr`? Known: ctr, cvr, level, price, click, age, is_new, odd name.
+                  ^ should be a task or a column. Known: ctr, cvr, level, price, click, age, is_new, odd name.
 """  # noqa: E501
 CASES = [textwrap.dedent(block).strip("\n") for block in COMPLAINTS.split("\n\n")]
 

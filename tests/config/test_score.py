@@ -44,8 +44,8 @@ def test_what_is_wrong_with_the_expression_stands_under_it():
         "  ctr * cvrr + click\n"
         "        ^ should be a task, a column or a weight. Did you mean `cvr`? Known: ctr, cvr, "
         "user_id, price, age.\n"
-        "               ^ should be a column that is known when a row is scored; `click` is a label "
-        "or a weight."
+        "               ^ should be a column that is known when a row is scored; `click` is a "
+        "label or a weight."
     )
     assert problems('score { expression: "ctr * cvrr + click" }') == [told]
     pipeline = load('score { expression: "ctr" }')

@@ -44,11 +44,13 @@ class Scope:
         return list(self.variables)
 
     def kinds_of(self, name: str) -> list[str]:
-        """The kinds that have a name."""
-        return [kind for kind, variables in self.variables.items() if name in variables]
+        """The kinds that have a name; those alone where it can be used, if there is one."""
+        kinds = [kind for kind, variables in self.variables.items() if name in variables]
+        usable = [kind for kind in kinds if not self.variables[kind][name].refused]
+        return usable or kinds[:1]
 
     def usable(self, kinds: Iterable[str]) -> list[str]:
-        """The names of some kinds that are not refused."""
+        """The names of some kinds that can be used."""
         return [
             name
             for kind in kinds

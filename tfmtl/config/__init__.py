@@ -18,6 +18,7 @@ from tfmtl.config.views import (
     feature_name,
     features,
     group_features,
+    slice_columns,
     target_columns,
     towers,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "result_named",
     "result_names",
     "save",
+    "slice_columns",
     "target_columns",
     "towers",
     "validate",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import tensorflow as tf
 import tf_keras as keras
 
+from tfmtl import config
 from tfmtl.data import Sampler, build_sampler, open_source
 from tfmtl.errors import ConfigError, TrainingError
 from tfmtl.features import Columns
@@ -69,7 +70,12 @@ def open_evaluation(
     path = _path(pipeline, "eval_path", "eval_input_path", data)
     own_size = settings.HasField("eval_batch_size")
     batch_size = settings.eval_batch_size if own_size else settings.batch_size
-    return _open(pipeline, columns, model, data, path, batch_size)
+    sliced = [
+        column
+        for by in pipeline.eval_config.slice_by
+        for column in config.slice_columns(by, pipeline)
+    ]
+    return _open(pipeline, columns, model, data, path, batch_size, beside=sliced)
 
 
 def has_evaluation(pipeline: pipeline_pb2.Pipeline) -> bool:
@@ -142,8 +148,10 @@ def _open(
     path: str,
     batch_size: int,
     sampler: Sampler | None = None,
+    beside: Sequence[str] = (),
 ) -> Batches:
-    targets = list(dict.fromkeys(c for task in model.tasks for c in task.target_columns))
+    of_tasks = [column for task in model.tasks for column in task.target_columns]
+    targets = list(dict.fromkeys([*of_tasks, *beside]))
     names = list(dict.fromkeys([*columns.raw_columns, *targets]))
     rows = path if data is None else data
     source = open_source(pipeline.data_config, rows, names, sampler=sampler)

@@ -14,9 +14,11 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 import tf_keras as keras
 
+from tfmtl.tasks.row_metrics import RowMetric
 from tfmtl.tasks.task import Task
 from tfmtl.training.meter import TaskMeter
 from tfmtl.training.row_sparse import merge_duplicates
+from tfmtl.training.space_watch import SpaceCounter
 
 Batch = tuple[Mapping[str, Any], Mapping[str, tf.Tensor]]
 Losses = dict[str, tf.Tensor]
@@ -42,6 +44,7 @@ class MultiTaskModel(tfrs.Model):
         super().__init__(**kwargs)
         self.network = network
         self.meters = tuple(TaskMeter(task) for task in tasks)
+        self.spaces = SpaceCounter(tasks)
         self.gradient_clipping_by_norm = 0.0
 
     @property
@@ -113,14 +116,27 @@ class MultiTaskModel(tfrs.Model):
                     gradients, self.gradient_clipping_by_norm, use_norm=losses["gradient_norm"]
                 )
             self._apply(gradients, variables)
+        self.spaces.add(data[1])
         return losses
 
     def test_step(self, data: Batch) -> dict[str, tf.Tensor]:
-        """Adds a batch to the evaluation, and tells what it measures so far."""
+        """Adds a batch to the evaluation, and tells what it measures so far.
+
+        Metrics that sort all rows are told by `evaluate`, once.
+        """
         self.measure(data)
-        results = {metric.name: metric.result() for metric in self.metrics}
+        results = {m.name: m.result() for m in self.metrics if not isinstance(m, RowMetric)}
         total = tf.add_n([m.task.weight * m.loss.result() for m in self.meters if m.task.trained])
         return {"loss": total, **results}
+
+    def evaluate(self, *args: Any, return_dict: bool = False, **kwargs: Any) -> Any:
+        """Evaluates as any Keras model does, metrics that sort all rows included."""
+        results = super().evaluate(*args, return_dict=True, **kwargs)
+        rest = [metric for metric in self.metrics if isinstance(metric, RowMetric)]
+        results |= {metric.name: float(metric.result()) for metric in rest}
+        if return_dict:
+            return results
+        return [results[name] for name in (*(m.name for m in self.metrics), "loss")]
 
     def measure(self, batch: Batch) -> Losses:
         """Adds a batch to the evaluation.
@@ -129,7 +145,20 @@ class MultiTaskModel(tfrs.Model):
             `loss_<task>` of this batch.
         """
         encoded, targets = batch
-        logits = self.network(encoded, training=False)
+        return self.measure_logits(self.network(encoded, training=False), targets)
+
+    def measure_logits(
+        self, logits: Mapping[str, tf.Tensor], targets: Mapping[str, tf.Tensor]
+    ) -> Losses:
+        """Adds a batch to the evaluation, of which the network has answered already.
+
+        Args:
+            logits: `(batch, units)` by task.
+            targets: Columns by name, `(batch,)` each.
+
+        Returns:
+            `loss_<task>` of this batch.
+        """
         losses = {m.task.name: m.update(logits[m.task.name], targets) for m in self.meters}
         return {f"loss_{task}": loss for task, loss in losses.items() if loss is not None}
 

@@ -1,6 +1,7 @@
 """Tasks: what is predicted, learned and measured, each in its own sample space."""
 
 from tfmtl.tasks.build import build_factors, build_head, build_label, build_metrics, build_task
+from tfmtl.tasks.delta import delta_m
 from tfmtl.tasks.heads import BinaryHead, Head, MultiClassHead, RegressionHead
 from tfmtl.tasks.space import (
     AnyLabel,
@@ -31,4 +32,5 @@ __all__ = [
     "build_label",
     "build_metrics",
     "build_task",
+    "delta_m",
 ]

@@ -60,6 +60,20 @@ def test_unknown_best_metric_is_none(good, wanted):
     assert config.best_metric(good) == ""
 
 
+@pytest.mark.parametrize(
+    ("result", "bigger"),
+    [("auc_ctr", True), ("loss", False), ("loss_ctr", False), ("logloss_cvr", False)],
+)
+def test_a_result_knows_its_direction(good, result, bigger):
+    good.model_config.mmoe.task_towers[1].metrics_set.add().logloss.SetInParent()
+    assert config.bigger_is_better(good, result) is bigger
+
+
+def test_of_a_mean_label_neither_more_nor_less_is_better(good):
+    good.model_config.mmoe.task_towers[1].metrics_set.add().mean_label.SetInParent()
+    assert config.bigger_is_better(good, "mean_label_cvr") is None
+
+
 TOWERS = [
     tower_pb2.TaskTower(),
     tower_pb2.TaskTower(num_class=2),

@@ -52,10 +52,16 @@ def test_a_training_ends_at_its_last_step_with_an_evaluation(trained):
         "loss_ctr",
         "auc_ctr",
         "mean_label_ctr",
+        "rows_ctr",
         "loss_cvr",
         "auc_cvr",
         "logloss_cvr",
+        "rows_cvr",
     ]
+    assert (result.metrics["rows_ctr"], result.metrics["rows_cvr"]) == (
+        90,
+        EVAL_ROWS["buy"].count(),
+    )
     assert result.metrics["mean_label_ctr"] == pytest.approx(EVAL_ROWS["click"].mean())
     assert [task.name for task in result.tasks] == ["ctr", "cvr"]
     assert [each.step for each in told] == [4, 8, 12]

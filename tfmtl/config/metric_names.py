@@ -152,8 +152,23 @@ def bigger_is_better(pipeline: pipeline_pb2.Pipeline, result: str) -> bool | Non
         result: One of `result_names`.
     """
     metrics = {f"{metric}_{place}": metric for metric, place in _measured(pipeline)}
-    metric = metrics.get(result, "loss")  # What is no metric is a loss.
+    return is_bigger_better(metrics.get(result, "loss"))  # What is no metric is a loss.
+
+
+def is_bigger_better(metric: str) -> bool | None:
+    """Whether a larger value of a metric is better; None if neither is."""
     return None if metric in _NO_DIRECTION else metric not in _SMALLER_IS_BETTER
+
+
+def metric_and_place(result: str) -> tuple[str, str]:
+    """Takes the name of a result apart: `recall_at_k_ctr` is `recall_at_k` of `ctr`.
+
+    Returns:
+        The metric, or `loss`, and where it was taken; ("", "") for another name.
+    """
+    known = ("loss", *_BINARY, *_CLASSES, *_REGRESSION)
+    metric = max((name for name in known if result.startswith(f"{name}_")), key=len, default="")
+    return metric, result[len(metric) + 1 :] if metric else ""
 
 
 def _measured(pipeline: pipeline_pb2.Pipeline) -> Iterator[tuple[str, str]]:

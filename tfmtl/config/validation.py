@@ -7,6 +7,7 @@ from collections.abc import Collection
 from tfmtl.config.problems import Report
 from tfmtl.config.rules import (
     data,
+    evaluation,
     export,
     features,
     groups,
@@ -33,6 +34,7 @@ _RULES = (
     tasks,
     score,
     training,
+    evaluation,
     export,
 )
 

@@ -106,6 +106,12 @@ def column_of(name: str, pipeline: pipeline_pb2.Pipeline) -> str:
     return columns_by_name(pipeline).get(name, "")
 
 
+def slice_columns(by: str, pipeline: pipeline_pb2.Pipeline) -> list[str]:
+    """The raw columns that one of `slice_by` tells rows apart by; "" for what is no column."""
+    known = columns_by_name(pipeline)
+    return [known.get(name, "") for name in ([by] if by in known else by.split("*"))]
+
+
 def group_features(group: feature_pb2.FeatureGroupConfig) -> list[str]:
     """Lists the names in a group, with `f[1-3]` written out as f1, f2, f3."""
     return [name for pattern in group.feature_names for name in _written_out(pattern)]

@@ -9,6 +9,7 @@ from tfmtl.tasks.build import (
     build_score,
     build_task,
 )
+from tfmtl.tasks.delta import delta_m
 from tfmtl.tasks.heads import BinaryHead, Head, MultiClassHead, RegressionHead
 from tfmtl.tasks.judge import Judge
 from tfmtl.tasks.score import Score, answers_of
@@ -46,4 +47,5 @@ __all__ = [
     "build_metrics",
     "build_score",
     "build_task",
+    "delta_m",
 ]

@@ -67,7 +67,12 @@ class Judge(Task):
             trained=False,
             metrics=metrics,
         )
-        self._prediction = prediction
+        self._task, self._prediction = task, prediction
+
+    @property
+    def counted_as(self) -> str:
+        """Its rows are the task's."""
+        return self._task.counted_as
 
     @property
     def target_columns(self) -> list[str]:

@@ -74,6 +74,11 @@ class Task:
         """What the names of its metrics end in."""
         return self._suffix
 
+    @property
+    def counted_as(self) -> str:
+        """What the name of the number of its rows ends in."""
+        return self._suffix
+
     def predictions(self, logits: tf.Tensor) -> dict[str, tf.Tensor]:
         """What is served, by name; `(batch,)` each, or `(batch, classes)`.
 

@@ -45,7 +45,7 @@ class _Share(keras.metrics.Metric, abc.ABC):
         label, logit = tf.convert_to_tensor(label), tf.convert_to_tensor(prediction)
         weight = tf.cast(weight, self.dtype)
         broken = tf.math.is_nan(logit) & (weight != 0.0)
-        weight = tf.where(broken, float("nan"), weight)
+        weight = tf.where(~broken, weight, float("nan"))
         is_positive, predicted = label > 0.0, (logit >= self._logit) | broken
         hits = is_positive & predicted
         self.hits.assign_add(tf.reduce_sum(tf.where(hits, weight, 0.0)))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 import tf_keras as keras
 
+from tfmtl import config
 from tfmtl.data import Sampler, build_sampler, open_source
 from tfmtl.errors import ConfigError, TrainingError
 from tfmtl.features import Columns
@@ -72,7 +73,12 @@ def open_evaluation(
     own_size = settings.HasField("eval_batch_size")
     batch_size = settings.eval_batch_size if own_size else settings.batch_size
     measured = [*model.tasks, *model.judges]
-    return _open(pipeline, columns, measured, data, path, batch_size)
+    sliced = [
+        column
+        for by in pipeline.eval_config.slice_by
+        for column in config.slice_columns(by, pipeline)
+    ]
+    return _open(pipeline, columns, measured, data, path, batch_size, beside=sliced)
 
 
 def has_evaluation(pipeline: pipeline_pb2.Pipeline) -> bool:
@@ -145,8 +151,10 @@ def _open(
     path: str,
     batch_size: int,
     sampler: Sampler | None = None,
+    beside: Sequence[str] = (),
 ) -> Batches:
-    targets = list(dict.fromkeys(c for task in tasks for c in task.target_columns))
+    of_tasks = [column for task in tasks for column in task.target_columns]
+    targets = list(dict.fromkeys([*of_tasks, *beside]))
     names = list(dict.fromkeys([*columns.raw_columns, *targets]))
     rows = path if data is None else data
     source = open_source(pipeline.data_config, rows, names, sampler=sampler)

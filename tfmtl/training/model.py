@@ -15,10 +15,12 @@ import tensorflow_recommenders as tfrs
 import tf_keras as keras
 
 from tfmtl.tasks.judge import Judge
+from tfmtl.tasks.row_metrics import RowMetric
 from tfmtl.tasks.score import answers_of
 from tfmtl.tasks.task import Task
 from tfmtl.training.meter import TaskMeter
 from tfmtl.training.row_sparse import merge_duplicates
+from tfmtl.training.space_watch import SpaceCounter
 
 Batch = tuple[Mapping[str, Any], Mapping[str, tf.Tensor]]
 Losses = dict[str, tf.Tensor]
@@ -52,6 +54,7 @@ class MultiTaskModel(tfrs.Model):
         self.network = network
         self.judges = tuple(judges)
         self.meters = tuple(TaskMeter(task) for task in [*tasks, *judges])
+        self.spaces = SpaceCounter(tasks)
         self.gradient_clipping_by_norm = 0.0
 
     @property
@@ -123,14 +126,27 @@ class MultiTaskModel(tfrs.Model):
                     gradients, self.gradient_clipping_by_norm, use_norm=losses["gradient_norm"]
                 )
             self._apply(gradients, variables)
+        self.spaces.add(data[1])
         return losses
 
     def test_step(self, data: Batch) -> dict[str, tf.Tensor]:
-        """Adds a batch to the evaluation, and tells what it measures so far."""
+        """Adds a batch to the evaluation, and tells what it measures so far.
+
+        Metrics that sort all rows are told by `evaluate`, once.
+        """
         self.measure(data)
-        results = {metric.name: metric.result() for metric in self.metrics}
+        results = {m.name: m.result() for m in self.metrics if not isinstance(m, RowMetric)}
         total = tf.add_n([m.task.weight * m.loss.result() for m in self.meters if m.task.trained])
         return {"loss": total, **results}
+
+    def evaluate(self, *args: Any, return_dict: bool = False, **kwargs: Any) -> Any:
+        """Evaluates as any Keras model does, metrics that sort all rows included."""
+        results = super().evaluate(*args, return_dict=True, **kwargs)
+        rest = [metric for metric in self.metrics if isinstance(metric, RowMetric)]
+        results |= {metric.name: float(metric.result()) for metric in rest}
+        if return_dict:
+            return results
+        return [results[name] for name in (*(m.name for m in self.metrics), "loss")]
 
     def measure(self, batch: Batch) -> Losses:
         """Adds a batch to the evaluation.
@@ -138,8 +154,29 @@ class MultiTaskModel(tfrs.Model):
         Returns:
             `loss_<task>` of this batch.
         """
+        return self.measure_logits(self.measured_logits(batch), batch[1])
+
+    def measured_logits(self, batch: Batch) -> Mapping[str, tf.Tensor]:
+        """Logits by task, `(batch, units)`, and what judges measure in their place."""
         encoded, targets = batch
-        logits = self._with_judged(self.network(encoded, training=False), targets)
+        logits = self.network(encoded, training=False)
+        if not self.judges:
+            return logits
+        answers = answers_of(self.tasks, logits)
+        return {**logits, **{each.name: each.judged(answers, targets) for each in self.judges}}
+
+    def measure_logits(
+        self, logits: Mapping[str, tf.Tensor], targets: Mapping[str, tf.Tensor]
+    ) -> Losses:
+        """Adds a batch to the evaluation, of which the network has answered already.
+
+        Args:
+            logits: As `measured_logits` gives them.
+            targets: Columns by name, `(batch,)` each.
+
+        Returns:
+            `loss_<task>` of this batch.
+        """
         losses = {m.task.name: m.update(logits[m.task.name], targets) for m in self.meters}
         return {f"loss_{task}": loss for task, loss in losses.items() if loss is not None}
 
@@ -164,15 +201,6 @@ class MultiTaskModel(tfrs.Model):
         """Creates the optimizers' own variables, which otherwise the first step does."""
         for optimizer, variables in self.optimized():
             optimizer._create_all_weights(variables)
-
-    def _with_judged(
-        self, logits: Mapping[str, tf.Tensor], targets: Mapping[str, tf.Tensor]
-    ) -> Mapping[str, tf.Tensor]:
-        """Logits by task, and what judges measure in place of logits."""
-        if not self.judges:
-            return logits
-        answers = answers_of(self.tasks, logits)
-        return {**logits, **{each.name: each.judged(answers, targets) for each in self.judges}}
 
     def _regularization(self) -> tf.Tensor:
         return tf.add_n([tf.reduce_sum(loss) for loss in self.network.losses] or [tf.constant(0.0)])

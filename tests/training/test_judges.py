@@ -14,6 +14,7 @@ from tfmtl import config
 from tfmtl.training import evaluate, train
 from tfmtl.training.build import build_model, open_evaluation, open_training
 from tfmtl.training.evaluation import Evaluator
+from tfmtl.training.slices import Slice, Slices
 
 CHANGES = """
 data_config { input_fields { input_name: "boost" input_type: FLOAT default_val: "2" } }
@@ -94,7 +95,8 @@ def test_other_predictions_are_judged_by_the_labels_and_in_the_spaces_of_tasks(
 
 
 def test_results_are_those_that_the_config_names(results, pipeline):
-    assert sorted(results) == sorted(config.result_names(pipeline))
+    rows = ["rows_ctr", "rows_cvr"]
+    assert sorted(results) == sorted([*config.result_names(pipeline), *rows])
 
 
 def test_judges_are_no_tasks_and_have_no_loss(built, results):
@@ -120,6 +122,21 @@ def test_a_space_without_rows_judges_nothing(pipeline, built, caplog):
         "Task `cvr_by_score`: `auc_cvr_by_score` has no value, because no row with a known label "
         "is in its sample space."
     ]
+
+
+def test_slices_are_judged_as_well(built, pipeline, results):
+    columns, model = built
+    sliced = copy.deepcopy(pipeline)
+    sliced.eval_config.slice_by.append("user")
+    batches = open_evaluation(sliced, columns, model, EVAL_ROWS)
+    slices = Slices([*model.tasks, *model.judges], [Slice("user", ["user"])], max_values=1)
+    evaluator = Evaluator(model, batches, slices=slices)
+    evaluator.run()
+    parts = list(evaluator.sliced["user"].values())
+    rows = [part["rows_cvr"] for part in parts]
+    assert sum(rows) == EVAL_ROWS["buy"].notna().sum()
+    mean = np.average([part["mean_prediction_cvr_by_ctr"] for part in parts], weights=rows)
+    assert mean == pytest.approx(results["mean_prediction_cvr_by_ctr"], rel=1e-5)
 
 
 def test_keras_judges_alike(pipeline, built, results):

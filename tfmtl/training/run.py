@@ -255,10 +255,8 @@ class _Run:
 def _evaluator(
     pipeline: pipeline_pb2.Pipeline, model: MultiTaskModel, batches: Batches
 ) -> Evaluator:
-    slices, mean = (
-        build_slices(pipeline, [*model.tasks, *model.judges]),
-        build_weighted_mean(pipeline),
-    )
+    slices = build_slices(pipeline, [*model.tasks, *model.judges])
+    mean = build_weighted_mean(pipeline)
     return Evaluator(model, batches, pipeline.eval_config.num_examples, slices, mean)
 
 

@@ -5,9 +5,11 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import make_batch, make_model
+from conftest import make_batch, make_model, make_tasks
 
-from tfmtl.training import LazyAdam
+from tfmtl.tasks import RegressionHead, SampleSpace, Task
+from tfmtl.tasks.space import ColumnLabel
+from tfmtl.training import LazyAdam, MultiTaskModel
 from tfmtl.training.evaluation import results
 from tfmtl.training.guard import Guard
 from tfmtl.training.state import TrainingState
@@ -93,6 +95,15 @@ def test_dead_units_are_found(caplog):
         f"{SAME} Found: What the last layer of its tower reads is 0 in all rows of the last batch: "
         "its ReLUs have died, as of a learning rate that is too large."
     )
+
+
+def test_what_is_only_looked_at_may_be_constant(caplog):
+    metrics = {"mean_prediction": {}}
+    space = SampleSpace(ColumnLabel("buy"))
+    task = Task("cvr", RegressionHead(), space, trained=False, metrics=metrics)
+    model = MultiTaskModel(constant_model().network, [make_tasks()[0], task])
+    look(model)
+    assert warnings(caplog) == []
 
 
 def test_a_single_row_is_not_called_constant(caplog):

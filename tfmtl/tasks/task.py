@@ -70,6 +70,11 @@ class Task:
         return list(dict.fromkeys(its[grouped_by] for grouped_by, its in given if grouped_by))
 
     @property
+    def metric_names(self) -> list[str]:
+        """The names of its metrics, without its own."""
+        return list(self._metrics)
+
+    @property
     def measured_as(self) -> str:
         """What the names of its metrics end in."""
         return self._suffix

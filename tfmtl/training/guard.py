@@ -14,6 +14,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from tfmtl import config
+from tfmtl.tasks.task import Task
 from tfmtl.training.meter import TaskMeter
 from tfmtl.training.model import Batch, MultiTaskModel, learning_rates
 from tfmtl.training.state import TrainingState
@@ -46,7 +48,7 @@ class Guard:
             batch: Some rows of it, to look for causes in.
         """
         for meter in self._model.meters:
-            if meter.task_metrics and meter.task in self._model.tasks:
+            if meter.task in self._model.tasks and _is_judged(meter.task):
                 self._look_at(meter, results, batch)
 
     def _look_at(
@@ -91,6 +93,12 @@ _USUAL = {
     _NEAR_HALF: "labels that are joined to the wrong rows; features that say nothing of the label; "
     "a learning rate that is too large, or too small for the steps made so far.",
 }
+
+
+def _is_judged(task: Task) -> bool:
+    """Whether a task is more than a share to be looked at, such as of quotients above 1."""
+    has_direction = (config.is_bigger_better(name) is not None for name in task.metric_names)
+    return task.trained or any(has_direction)
 
 
 def _found(model: MultiTaskModel, meter: TaskMeter, batch: Batch | None) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -97,6 +98,7 @@ class _Values:
         self.name = by.name
         self._columns = by.columns
         self._max_values = max_values
+        self._lock = threading.Lock()  # Replicas count at the same time.
         self.reset()
 
     def reset(self) -> None:
@@ -111,10 +113,11 @@ class _Values:
         return tf.gather(tf.ensure_shape(numbers, [None]), places)
 
     def _number(self, values: np.ndarray, counts: np.ndarray) -> np.ndarray:
-        numbers = [self._numbers.setdefault(value, len(self._numbers)) for value in values]
-        self._counts += [0] * (len(self._numbers) - len(self._counts))
-        for number, count in zip(numbers, counts, strict=True):
-            self._counts[number] += int(count)
+        with self._lock:
+            numbers = [self._numbers.setdefault(value, len(self._numbers)) for value in values]
+            self._counts += [0] * (len(self._numbers) - len(self._counts))
+            for number, count in zip(numbers, counts, strict=True):
+                self._counts[number] += int(count)
         return np.array(numbers, np.int32)
 
     def told_apart(self) -> tuple[list[str], np.ndarray]:

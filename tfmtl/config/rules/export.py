@@ -28,7 +28,10 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
         _check_best_metrics(pipeline, report)
     elif is_named or export.exporter_type == "best" or export.enable_early_stop:
         path = f"{_PATH}.best_exporter_metric"
-        _check_result(pipeline, report, path, export.best_exporter_metric)
+        name = _check_result(pipeline, report, path, export.best_exporter_metric)
+        no_direction = bool(name) and bigger_is_better(pipeline, name) is None
+        if no_direction and not export.HasField("metric_bigger"):
+            report.warn(path, f"is better neither way; more of `{name}` is taken for better")
 
 
 def _has_metrics(pipeline: pipeline_pb2.Pipeline) -> bool:

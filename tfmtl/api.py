@@ -114,7 +114,7 @@ def evaluate(
     *,
     checkpoint: str = "latest",
     result_path: str | None = None,
-) -> dict[str, float | None]:
+) -> dict[str, Any]:
     """Measures a trained model.
 
     Args:
@@ -125,7 +125,9 @@ def evaluate(
             `model_dir`.
 
     Returns:
-        `global_step`, `loss`, `loss_<task>` and every task's metrics; None for one without a value.
+        `global_step`, `loss`, `loss_<task>`, every task's metrics and `rows_<task>`, the rows in
+        its sample space; None for one without a value. With `eval_config.slice_by`, `slices` has
+        rows and metrics by column and value.
 
     Example:
     >>> tfmtl.evaluate("mmoe.config", checkpoint="best")["auc_ctr"]
@@ -134,7 +136,8 @@ def evaluate(
     needs = configs.TO_EVALUATE if data is None else ("model_dir",)
     pipeline = _checked(config, needs)
     result = training.evaluate(pipeline, checkpoint=checkpoint, data=data, result_path=result_path)
-    return {"global_step": result.step, **result.metrics}
+    more = {"slices": result.slices} if result.slices else {}
+    return {"global_step": result.step, **result.metrics, **more}
 
 
 def export(

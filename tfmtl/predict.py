@@ -52,6 +52,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="A,B",
         help="predictions to write (default: all of them)",
     )
+    parser.add_argument(
+        "--score_weights",
+        nargs="+",
+        type=_weight,
+        default=[],
+        metavar="NAME=NUMBER",
+        help="values of weights of the model's score, other than their defaults",
+    )
     parser.add_argument("--batch_size", type=_positive, default=4096, metavar="N")
     parser.add_argument(
         "--with_header",
@@ -69,9 +77,18 @@ def _positive(text: str) -> int:
     return value
 
 
+def _weight(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        return name, float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"should be NAME=NUMBER; received: {text}") from None
+
+
 def _predict(args: argparse.Namespace) -> None:
     api = commands.load_api(args)
-    predictor = api.Predictor(args.saved_model_dir or _newest_export(args), args.batch_size)
+    directory = args.saved_model_dir or _newest_export(args)
+    predictor = api.Predictor(directory, args.batch_size, dict(args.score_weights))
     started = time.monotonic()
     rows = api.score_files(
         predictor,

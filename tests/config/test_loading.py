@@ -171,6 +171,18 @@ def test_bare_metric_means_the_first_task_and_is_told(caplog):
     ]
 
 
+@pytest.mark.parametrize(("bigger", "is_told"), [("", True), ("metric_bigger: false", False)])
+def test_best_metric_without_a_direction_is_told(caplog, bigger, is_told):
+    text = GOOD_CONFIG.replace("metrics_set { auc {} }", "metrics_set { mean_label {} }")
+    best = f'best_exporter_metric: "mean_label_ctr" {bigger}'
+    config.load_text(text.replace('exporter_type: "final"', best))
+    told = (
+        "`export_config.best_exporter_metric` is better neither way; more of `mean_label_ctr` is "
+        "taken for better."
+    )
+    assert caplog.messages == ([told] if is_told else [])
+
+
 def test_sample_space_without_effect_is_told(caplog):
     space = 'tower_name: "cvr" task_space_indicator_label: "click"'
     config.load_text(GOOD_CONFIG.replace('tower_name: "cvr"', f"{space} out_task_space_weight: 0"))

@@ -2,6 +2,7 @@ import pytest
 
 from tests.helpers import GOOD_CONFIG
 from tfmtl import config
+from tfmtl.config.metric_names import GROUPED_BY
 from tfmtl.config.rules.layers import ACTIVATIONS
 from tfmtl.protos import loss_pb2, tower_pb2
 
@@ -59,6 +60,20 @@ def test_unknown_best_metric_is_none(good, wanted):
     assert config.best_metric(good) == ""
 
 
+@pytest.mark.parametrize(
+    ("result", "bigger"),
+    [("auc_ctr", True), ("loss", False), ("loss_ctr", False), ("logloss_cvr", False)],
+)
+def test_a_result_knows_its_direction(good, result, bigger):
+    good.model_config.mmoe.task_towers[1].metrics_set.add().logloss.SetInParent()
+    assert config.bigger_is_better(good, result) is bigger
+
+
+def test_of_a_mean_label_neither_more_nor_less_is_better(good):
+    good.model_config.mmoe.task_towers[1].metrics_set.add().mean_label.SetInParent()
+    assert config.bigger_is_better(good, "mean_label_cvr") is None
+
+
 TOWERS = [
     tower_pb2.TaskTower(),
     tower_pb2.TaskTower(num_class=2),
@@ -77,6 +92,8 @@ def test_metrics_are_those_of_the_heads(tower):
     names = config.head_metrics(tower)
     assert set(names) == set(head.metrics)
     assert tuple(names[:2]) == tuple(head.default_metrics)
+    grouped = {name: metric.grouped_by for name, metric in head.metrics.items()}
+    assert {name: GROUPED_BY.get(name, "") for name in names} == grouped
 
 
 def test_activations_are_those_of_the_layers():

@@ -101,3 +101,19 @@ def test_towers_are_copies():
 def test_config_without_an_architecture_has_no_towers():
     assert config.architecture(pipeline_pb2.Pipeline()) == ""
     assert config.towers(pipeline_pb2.Pipeline()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "column"), [("city", "city"), ("town", "city"), ("village", ""), ("", "")]
+)
+def test_a_column_is_meant_by_its_name_or_by_that_of_its_feature(good, name, column):
+    good.feature_config.features[2].feature_name = "town"
+    assert config.column_of(name, good) == column
+
+
+def test_slices_are_by_one_column_or_by_several(good):
+    good.feature_config.features[2].feature_name = "town"
+    good.data_config.input_fields.add(input_name="a*b")
+    assert config.slice_columns("town*age", good) == ["city", "age"]
+    assert config.slice_columns("a*b", good) == ["a*b"]
+    assert config.slice_columns("town*year", good) == ["city", ""]

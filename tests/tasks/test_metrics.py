@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from sklearn.metrics import top_k_accuracy_score
 
 from tfmtl.tasks import metrics
 
@@ -49,6 +50,26 @@ def test_multi_class_metrics_read_all_logits():
     logloss = value(metrics.SoftmaxLogloss("m"), label, logits, weight)
     assert logloss == pytest.approx((weight * loss).sum() / 4, rel=1e-6)
     assert value(metrics.ClassAccuracy("m"), label, logits, weight) == 0.25
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 9])
+def test_recall_at_topk_is_the_share_of_labels_among_the_k_largest_logits(k):
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(50, 4)).astype(np.float32)
+    label = random.integers(0, 4, 50).astype(np.float32)
+    weight = random.random(50).astype(np.float32)
+    expected = 1.0
+    if k < 4:
+        expected = top_k_accuracy_score(label, logits, k=k, sample_weight=weight)
+    actual = value(metrics.RecallAtTopK("m", k), label, logits, weight)
+    assert actual == pytest.approx(expected, rel=1e-6)
+
+
+def test_recall_at_topk_takes_the_first_of_equal_classes():
+    label, logits = np.array([0.0, 1.0, 2.0], np.float32), np.zeros((3, 3), np.float32)
+    assert value(metrics.RecallAtTopK("m", 2), label, logits, np.ones(3)) == pytest.approx(2 / 3)
+    accuracy = value(metrics.ClassAccuracy("m"), label, logits, np.ones(3))
+    assert value(metrics.RecallAtTopK("m", 1), label, logits, np.ones(3)) == accuracy
 
 
 def test_rows_of_weight_0_do_not_count_whatever_they_hold():

@@ -175,8 +175,61 @@ def test_a_metric_the_head_does_not_have_is_refused():
     with pytest.raises(ConfigError) as error:
         build("num_class: 3 metrics_set { auc {} }")
     assert str(error.value) == (
-        "`metrics_set` of task `ctr` should be one of accuracy, logloss. Received: auc."
+        "`metrics_set` of task `ctr` should be one of accuracy, logloss, recall_at_topk. "
+        "Received: auc."
     )
+
+
+@pytest.mark.parametrize("field", ["page", "place"])
+def test_a_metric_of_groups_reads_the_column_of_a_name_or_of_a_feature(field):
+    task = build(f'label_name: "click" metrics_set {{ gauc {{ uid_field: "{field}" }} }}')
+    assert task.target_columns == ["click", "importance", "page"]
+    (metric,) = task.new_metrics()
+    columns = {
+        "click": tf.constant([1.0, 0.0, 0.0, 1.0]),
+        "importance": tf.ones(4),
+        "page": tf.constant(["a", "a", "b", "b"]),
+    }
+    task.update_metrics([metric], np.array([[2.0], [1.0], [2.0], [1.0]]), columns)
+    assert (metric.name, float(metric.result())) == ("gauc_ctr", 0.5)
+
+
+def test_a_column_of_groups_that_is_not_there_is_refused():
+    with pytest.raises(ConfigError) as error:
+        build('metrics_set { gauc { uid_field: "user" } }')
+    assert str(error.value) == (
+        "`uid_field` of `gauc` of task `ctr` should name an input field or a feature. "
+        "Received: `user`."
+    )
+
+
+def test_auc_is_exact_on_request():
+    (auc,) = build("metrics_set { auc { exact: true } }").new_metrics()
+    assert type(auc).__name__ == "ExactAUC"
+
+
+@pytest.mark.parametrize(
+    ("tower", "metrics"),
+    [
+        ("", "max_f1 {} | precision { threshold: 0.3 } | recall {} | session_auc | ndcg_at_k"),
+        ("num_class: 2", "gauc | recall_at_topk { topk: 1 } | precision_at_k | recall_at_k"),
+        ("num_class: 5", "recall_at_topk {}"),
+        ("loss_type: L2_LOSS", "ndcg_at_k"),
+    ],
+)
+def test_every_metric_of_a_head_can_be_measured(tower, metrics):
+    fields = {"gauc": "uid_field", "session_auc": "session_id_field"}
+    sets = [
+        text if "{" in text else f'{text} {{ {fields.get(text, "group_field")}: "slot" }}'
+        for text in metrics.split(" | ")
+    ]
+    task = build(f'{tower} label_name: "click" ' + "".join(f"metrics_set {{ {s} }}" for s in sets))
+    measured = task.new_metrics()
+    logits = np.random.default_rng(0).normal(size=(3, task.units))
+    columns = {"click": tf.constant([1.0, 0.0, 1.0]), "importance": tf.ones(3)}
+    task.update_metrics(measured, logits, {**columns, "slot": tf.constant([7, 7, 7])})
+    assert [m.name for m in measured] == [f"{s.split()[0]}_ctr" for s in sets]
+    assert all(0 <= float(m.result()) <= 1 for m in measured if "precision" not in m.name)
 
 
 def test_a_metric_named_twice_is_refused():

@@ -1,11 +1,15 @@
 """Which evaluation is the best, and when patience ends."""
 
+import pathlib
+
 import pytest
+from conftest import make_pipeline
 from google.protobuf import text_format
 
 from tfmtl.protos import export_pb2
 from tfmtl.training.best import Best, build_best
 from tfmtl.training.state import TrainingState
+from tfmtl.training.weighted_mean import build_weighted_mean
 
 
 def play(best, state, script):
@@ -70,6 +74,35 @@ def build(pipeline, export):
 def test_the_metric_and_its_direction_come_from_the_config(pipeline, export, metric, bigger):
     best = build(pipeline, export)
     assert (best and best.metric, best and best.bigger) == (metric, bigger)
+
+
+SEVERAL = """
+best_exporter_metrics { metric_name: "auc" weight: 3 }
+best_exporter_metrics { metric_name: "logloss_cvr" }
+"""
+
+
+def test_of_several_metrics_the_weighted_mean_says_which_is_best(pipeline):
+    best = build(pipeline, SEVERAL)
+    assert (best.metric, best.bigger) == ("weighted_mean_metric", True)
+    assert best.formula == "3*auc_ctr - 1*logloss_cvr"
+    mean = build_weighted_mean(pipeline)
+    results = {"auc_ctr": 0.7, "logloss_cvr": 0.2, "auc_cvr": 0.9}
+    assert mean.of(results) == {"weighted_mean_metric": pytest.approx((3 * 0.7 - 0.2) / 4)}
+    assert mean.of({**results, "logloss_cvr": None}) == {"weighted_mean_metric": None}
+
+
+def test_the_best_by_other_weights_does_not_count(pipeline):
+    best = build(pipeline, SEVERAL)
+    assert best.update({"weighted_mean_metric": 0.5})
+    assert not best.update({"weighted_mean_metric": 0.5})
+    other = Best(best.metric, True, best._state, formula="2*auc_ctr - 1*logloss_cvr")
+    assert other.update({"weighted_mean_metric": 0.1})
+
+
+def test_patience_goes_by_several_metrics_too(pipeline):
+    assert build(pipeline, SEVERAL + "enable_early_stop: true max_check_steps: 7").patience == 7
+    assert build_weighted_mean(make_pipeline(pathlib.Path("m"))) is None
 
 
 def test_patience_comes_from_the_config(pipeline):

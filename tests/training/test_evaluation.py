@@ -6,11 +6,15 @@ import logging
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import FakeBatches, make_batch, make_model
+from conftest import FakeBatches, make_batch, make_model, make_network
 from test_model import log_loss
 
 from tfmtl.errors import DataError
+from tfmtl.tasks import BinaryHead, SampleSpace, Task
+from tfmtl.tasks.space import ColumnLabel
+from tfmtl.training import MultiTaskModel
 from tfmtl.training.evaluation import Evaluator, LeftOff, results_line, write_results
+from tfmtl.training.weighted_mean import WeightedMean
 
 BATCHES = [make_batch(rows=5, seed=1), make_batch(rows=5, seed=2), make_batch(rows=3, seed=3)]
 
@@ -41,6 +45,50 @@ def test_losses_are_means_over_all_rows_in_the_sample_space_not_over_batches():
     assert results["loss_cvr"] == pytest.approx(expected["cvr"], rel=1e-5)
     assert results["loss"] == pytest.approx(expected["ctr"] + 2 * expected["cvr"], rel=1e-5)
     assert results["logloss_cvr"] == pytest.approx(results["loss_cvr"], rel=1e-5)
+
+
+def test_rows_in_each_sample_space_are_counted():
+    results = evaluate(make_model())
+    assert (results["rows_ctr"], results["rows_cvr"]) == (13, 10)  # Of 3 batches, all but a first.
+
+
+def test_a_weighted_mean_of_results_is_a_result():
+    results = evaluate(make_model(), mean=WeightedMean([("auc_ctr", 3.0), ("logloss_cvr", -1.0)]))
+    expected = (3 * results["auc_ctr"] - results["logloss_cvr"]) / 4
+    assert results["weighted_mean_metric"] == pytest.approx(expected)
+
+
+def test_what_has_no_value_for_different_reasons_is_told_apart(caplog):
+    metrics = {"precision": {"threshold": 0.999}, "recall": {}, "auc": {"exact": True}}
+    space = SampleSpace(ColumnLabel("click"))
+    task = Task("ctr", BinaryHead(), space, metrics={**metrics, "gauc": {"uid_field": "click"}})
+    batches = [with_targets(batch, click=[0.0] * 5) for batch in BATCHES[:2]]
+    evaluate(MultiTaskModel(make_network(), [task]), batches)
+    assert caplog.messages == [
+        "Task `ctr`: `precision_ctr` has no value, because no prediction in its sample space "
+        "reaches 0.999.",
+        "Task `ctr`: `recall_ctr` has no value, because no label in its sample space is above 0.",
+        "Task `ctr`: `auc_ctr` has no value, because all rows in its sample space have labels of "
+        "one class.",
+        "Task `ctr`: `gauc_ctr` has no value, because no group of `click` has labels of both "
+        "classes.",
+    ]
+
+
+def test_groups_that_are_left_out_are_counted(caplog):
+    caplog.set_level(logging.INFO, "tfmtl")
+    task = Task(
+        "ctr",
+        BinaryHead(),
+        SampleSpace(ColumnLabel("click")),
+        metrics={"gauc": {"uid_field": "buy"}},
+    )
+    batches = [with_targets(BATCHES[0], click=[0, 1, 1, 1, 0], buy=[7, 7, 8, 8, 9])]
+    evaluate(MultiTaskModel(make_network(), [task]), batches)
+    assert caplog.messages == [
+        "Task `ctr`: `gauc_ctr`: 2 of 3 groups of `buy` are left out, because all their labels are "
+        "of one class."
+    ]
 
 
 def test_evaluating_twice_gives_the_same():
@@ -112,9 +160,16 @@ def test_results_are_written_as_json_with_null_for_what_has_no_value(tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["eval_result.json"]
 
 
+def test_slices_are_written_under_a_key_of_their_own(tmp_path):
+    path = tmp_path / "eval_result.json"
+    sliced = {"city": {"oslo": {"rows_ctr": 3, "auc_ctr": None}}}
+    write_results(str(path), 12, {"loss": 0.5}, sliced)
+    assert json.loads(path.read_text()) == {"global_step": 12, "loss": 0.5, "slices": sliced}
+
+
 def test_results_are_told_in_one_line():
-    line = results_line(1000, {"loss": 0.412345, "auc_ctr": None})
-    assert line == "evaluation at step 1,000 · loss 0.41235 · auc_ctr none"
+    line = results_line(1000, {"loss": 0.412345, "auc_ctr": None, "rows_ctr": 1234567})
+    assert line == "evaluation at step 1,000 · loss 0.41235 · auc_ctr none · rows_ctr 1,234,567"
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 from conftest import make_batch, make_model, make_network, make_tasks
+from sklearn.metrics import roc_auc_score
 
 from tfmtl.tasks import BinaryHead, SampleSpace, Task
 from tfmtl.tasks.space import ColumnLabel
@@ -158,3 +159,24 @@ def test_keras_fits_and_evaluates_the_model():
     ]  # fmt: skip
     np.testing.assert_allclose(results["loss"], history["val_loss"][-1])
     assert model.predict(batches, verbose=0)["cvr"].shape == (11, 1)
+
+
+def test_keras_evaluates_metrics_that_sort_all_rows_once():
+    metrics = {"logloss": {}, "gauc": {"uid_field": "user"}, "auc": {"exact": True}}
+    task = Task("ctr", BinaryHead(), SampleSpace(ColumnLabel("click")), metrics=metrics)
+    model = MultiTaskModel(make_network(), [task])
+    model.compile(keras.optimizers.legacy.Adam(0.01))
+    encoded, targets = make_batch(rows=60)
+    targets["user"] = tf.constant([f"u{row % 4}" for row in range(60)])
+    batches = tf.data.Dataset.from_tensor_slices((encoded, targets)).batch(8)
+    logit = model.network(encoded, training=False)["ctr"].numpy()[:, 0]
+    click, user = targets["click"].numpy(), np.arange(60) % 4
+    by_user = [roc_auc_score(click[user == u], logit[user == u]) for u in range(4)]
+    for _ in range(2):
+        results = model.evaluate(batches, return_dict=True, verbose=0)
+        assert results["auc_ctr"] == pytest.approx(roc_auc_score(click, logit))
+        assert results["gauc_ctr"] == pytest.approx(np.mean(by_user))
+    names = ["loss_ctr", "logloss_ctr", "gauc_ctr", "auc_ctr", "loss"]
+    assert model.evaluate(batches, verbose=0) == [results[name] for name in names]
+    history = model.fit(batches, validation_data=batches, verbose=0).history
+    assert 0 <= history["val_gauc_ctr"][0] <= 1

@@ -15,6 +15,7 @@ class World:
     """Fakes of all that rounds touch; `events` tells what happened."""
 
     received = False
+    sliced = {}
 
     def __init__(self, model_dir, script=(), patience=None):
         self.model_dir = str(model_dir)

@@ -1,5 +1,6 @@
 """Whole trainings of a small pipeline, on DataFrames."""
 
+import copy
 import json
 import logging
 import os
@@ -18,6 +19,7 @@ from tfmtl.training.build import build_model, set_threads
 from tfmtl.training.checkpoints import list_checkpoints
 from tfmtl.training.evaluation import Evaluator
 from tfmtl.training.saved_variables import model_variables
+from tfmtl.training.slices import slices_table
 
 ROWS, EVAL_ROWS = make_rows(200, 1), make_rows(90, 2)
 
@@ -52,10 +54,16 @@ def test_a_training_ends_at_its_last_step_with_an_evaluation(trained):
         "loss_ctr",
         "auc_ctr",
         "mean_label_ctr",
+        "rows_ctr",
         "loss_cvr",
         "auc_cvr",
         "logloss_cvr",
+        "rows_cvr",
     ]
+    assert (result.metrics["rows_ctr"], result.metrics["rows_cvr"]) == (
+        90,
+        EVAL_ROWS["buy"].count(),
+    )
     assert result.metrics["mean_label_ctr"] == pytest.approx(EVAL_ROWS["click"].mean())
     assert [task.name for task in result.tasks] == ["ctr", "cvr"]
     assert [each.step for each in told] == [4, 8, 12]
@@ -102,6 +110,30 @@ def test_evaluating_a_checkpoint_gives_what_the_training_gave(trained, tmp_path)
         result_path=str(path),
     )
     assert named.metrics == told[1].metrics
+
+
+def test_an_evaluation_tells_slices_and_a_mean_of_several_metrics(trained, tmp_path, caplog):
+    result, pipeline, _ = trained
+    sliced = copy.deepcopy(pipeline)
+    sliced.eval_config.slice_by.append("user")
+    sliced.eval_config.max_slice_values = 2
+    sliced.model_config.shared_bottom.task_towers[0].metrics_set.add().gauc.uid_field = "tags"
+    for name in ("auc", "logloss_cvr"):
+        sliced.export_config.best_exporter_metrics.add(metric_name=name)
+    sliced.export_config.ClearField("best_exporter_metric")
+    caplog.set_level(logging.INFO, "tfmtl")
+    path = tmp_path / "result.json"
+    actual = evaluate(sliced, data=EVAL_ROWS, result_path=str(path))
+    assert list(actual.slices["user"])[2:] == ["other"]
+    first = next(iter(actual.slices["user"]))
+    assert actual.slices["user"][first]["rows_ctr"] == (EVAL_ROWS["user"] == first).sum()
+    written = json.loads(path.read_text())
+    assert written == {"global_step": 12, **actual.metrics, "slices": actual.slices}
+    assert {name: written[name] for name in result.metrics} == result.metrics
+    mean = (result.metrics["auc_ctr"] - result.metrics["logloss_cvr"]) / 2
+    assert written["weighted_mean_metric"] == pytest.approx(mean)
+    assert 0 < written["gauc_ctr"] < 1
+    assert slices_table(actual.slices) in caplog.messages
 
 
 @pytest.mark.slow

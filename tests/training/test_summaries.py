@@ -57,10 +57,13 @@ def test_a_journal_writes_losses_rates_and_speed_every_so_many_steps(tmp_path):
         "learning_rate",
         "learning_rate_embeddings",
         "examples_per_second",
+        "share_ctr",
+        "share_cvr",
     }
     assert written[4, "loss"] == pytest.approx(float(losses["loss"]))
     assert (written[4, "learning_rate_embeddings"], written[4, "learning_rate"]) == (0.25, 0.5)
     assert math.isfinite(written[4, "examples_per_second"])
+    assert (written[4, "share_ctr"], written[4, "share_cvr"]) == (1.0, pytest.approx(0.8))
 
 
 def test_a_directory_that_cannot_be_written_is_told(tmp_path):

@@ -2,16 +2,28 @@
 
 from tfmtl.config.files import save
 from tfmtl.config.loading import TO_EVALUATE, TO_TRAIN, load, load_text, validate
-from tfmtl.config.metric_names import best_metric, head_metrics, result_names
+from tfmtl.config.metric_names import (
+    best_metric,
+    bigger_is_better,
+    head_metrics,
+    is_bigger_better,
+    judgements,
+    metric_and_place,
+    own_metrics,
+    result_named,
+    result_names,
+)
 from tfmtl.config.overrides import override
 from tfmtl.config.rules.paths import EVALUATION
 from tfmtl.config.stacks import vector_groups
 from tfmtl.config.views import (
     architecture,
+    column_of,
     feature_name,
     features,
     group_features,
     group_reads,
+    slice_columns,
     target_columns,
     towers,
 )
@@ -22,16 +34,24 @@ __all__ = [
     "TO_TRAIN",
     "architecture",
     "best_metric",
+    "bigger_is_better",
+    "column_of",
     "feature_name",
     "features",
     "group_features",
     "group_reads",
     "head_metrics",
+    "judgements",
+    "is_bigger_better",
     "load",
     "load_text",
+    "metric_and_place",
     "override",
+    "own_metrics",
+    "result_named",
     "result_names",
     "save",
+    "slice_columns",
     "target_columns",
     "towers",
     "validate",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from tfmtl.config.funnels import funnel_of, masked
 from tfmtl.config.views import (
@@ -13,10 +14,20 @@ from tfmtl.config.views import (
     architecture,
     towers,
 )
-from tfmtl.protos import loss_pb2, pipeline_pb2
+from tfmtl.protos import loss_pb2, metric_pb2, pipeline_pb2
 
 # Those of the heads in `tfmtl.tasks`, which would bring TensorFlow with it; a test keeps the two
 # the same. What a head measures when the config names nothing comes first.
+_ORDERS = (
+    "gauc",
+    "session_auc",
+    "max_f1",
+    "precision",
+    "recall",
+    "precision_at_k",
+    "recall_at_k",
+    "ndcg_at_k",
+)
 _BINARY = (
     "auc",
     "logloss",
@@ -26,16 +37,80 @@ _BINARY = (
     "mean_absolute_error",
     "mean_label",
     "mean_prediction",
+    *_ORDERS,
 )
-_CLASSES = ("accuracy", "logloss")
+_CLASSES = ("accuracy", "logloss", "recall_at_topk")
+_TWO_CLASSES = (*_CLASSES, "auc", *_ORDERS)
 _REGRESSION = (
     "mean_squared_error",
     "mean_absolute_error",
     "root_mean_squared_error",
     "mean_label",
     "mean_prediction",
+    "ndcg_at_k",
 )
 _DEFAULTS = 2
+
+# Of these less is better, and of the next ones neither more nor less; of all others more is.
+_SMALLER_IS_BETTER = (
+    "loss",
+    "logloss",
+    "mean_squared_error",
+    "root_mean_squared_error",
+    "mean_absolute_error",
+)
+_NO_DIRECTION = ("mean_label", "mean_prediction")
+
+# The parameter of a metric that names the column whose values make groups of rows.
+GROUPED_BY: Mapping[str, str] = {
+    "gauc": "uid_field",
+    "session_auc": "session_id_field",
+    "precision_at_k": "group_field",
+    "recall_at_k": "group_field",
+    "ndcg_at_k": "group_field",
+}
+
+
+# Metrics that take any number for a prediction, even of a binary task: they read its order alone,
+# or nothing of it.
+TAKE_ANY_NUMBER = ("auc", *GROUPED_BY, "mean_label")
+
+
+class Judgement(NamedTuple):
+    """Metrics of another prediction than a task's own; see `EvalMetrics.prediction`.
+
+    Args:
+        tower: Whose metrics they are.
+        place: Where the tower's metrics are taken.
+        prediction: The name of the prediction.
+        metrics: They.
+    """
+
+    tower: Tower
+    place: str
+    prediction: str
+    metrics: list[metric_pb2.EvalMetrics]
+
+
+def judgements(pipeline: pipeline_pb2.Pipeline) -> list[Judgement]:
+    """The metrics of other predictions, in the order of the tasks."""
+    places, found = _places(pipeline), []
+    for tower in towers(pipeline):
+        by_prediction: dict[str, list[metric_pb2.EvalMetrics]] = {}
+        for each in tower.metrics_set:
+            if each.prediction and each.WhichOneof("metric"):
+                by_prediction.setdefault(each.prediction, []).append(each)
+        found += [
+            Judgement(tower, place, prediction, metrics)
+            for place in places[tower.tower_name]
+            for prediction, metrics in by_prediction.items()
+        ]
+    return found
+
+
+def own_metrics(tower: Tower) -> list[metric_pb2.EvalMetrics]:
+    """The metrics of a tower's own prediction."""
+    return [each for each in tower.metrics_set if not each.prediction]
 
 
 def head_metrics(tower: Tower) -> Sequence[str]:
@@ -44,7 +119,7 @@ def head_metrics(tower: Tower) -> Sequence[str]:
         return _REGRESSION
     if tower.num_class == 1:
         return _BINARY
-    return (*_CLASSES, "auc") if tower.num_class == 2 else _CLASSES
+    return _TWO_CLASSES if tower.num_class == 2 else _CLASSES
 
 
 def result_names(pipeline: pipeline_pb2.Pipeline) -> list[str]:
@@ -54,28 +129,62 @@ def result_names(pipeline: pipeline_pb2.Pipeline) -> list[str]:
 
 
 def best_metric(pipeline: pipeline_pb2.Pipeline) -> str:
-    """The result that says which model is best: `best_exporter_metric`, in full.
+    """The result that says which model is best: `best_exporter_metric`, in full; "" if unknown."""
+    return result_named(pipeline, pipeline.export_config.best_exporter_metric)
 
-    A bare metric, such as the default `auc`, means that of the first task that has it. "" if there
-    is no such result.
+
+def result_named(pipeline: pipeline_pb2.Pipeline, wanted: str) -> str:
+    """A result by its name, or by a metric's alone; "" if there is no such result.
+
+    A bare metric, such as `auc`, means that of the first task that has it.
     """
-    wanted = pipeline.export_config.best_exporter_metric
     if wanted in result_names(pipeline):
         return wanted
     meant = (f"{metric}_{place}" for metric, place in _measured(pipeline) if metric == wanted)
     return next(meant, "")
 
 
+def bigger_is_better(pipeline: pipeline_pb2.Pipeline, result: str) -> bool | None:
+    """Whether a larger value of a result is better; None if neither is.
+
+    Args:
+        pipeline: The config.
+        result: One of `result_names`.
+    """
+    metrics = {f"{metric}_{place}": metric for metric, place in _measured(pipeline)}
+    return is_bigger_better(metrics.get(result, "loss"))  # What is no metric is a loss.
+
+
+def is_bigger_better(metric: str) -> bool | None:
+    """Whether a larger value of a metric is better; None if neither is."""
+    return None if metric in _NO_DIRECTION else metric not in _SMALLER_IS_BETTER
+
+
+def metric_and_place(result: str) -> tuple[str, str]:
+    """Takes the name of a result apart: `recall_at_k_ctr` is `recall_at_k` of `ctr`.
+
+    Returns:
+        The metric, or `loss`, and where it was taken; ("", "") for another name.
+    """
+    known = ("loss", *_BINARY, *_CLASSES, *_REGRESSION)
+    metric = max((name for name in known if result.startswith(f"{name}_")), key=len, default="")
+    return metric, result[len(metric) + 1 :] if metric else ""
+
+
 def _measured(pipeline: pipeline_pb2.Pipeline) -> Iterator[tuple[str, str]]:
     """Yields metrics and where they are taken, in the order of the tasks."""
     places = _places(pipeline)
     for tower in towers(pipeline):
-        given = [name for each in tower.metrics_set if (name := each.WhichOneof("metric"))]
+        given = [name for each in own_metrics(tower) if (name := each.WhichOneof("metric"))]
         for metric in given or head_metrics(tower)[:_DEFAULTS]:
             for place in places[tower.tower_name]:
                 yield metric, place
     if architecture(pipeline) == "division":
         yield "mean_prediction", DIVISION_CLIPPED
+    for judgement in judgements(pipeline):
+        for each in judgement.metrics:
+            metric = each.WhichOneof("metric") or ""
+            yield metric, f"{judgement.place}_by_{judgement.prediction}"
 
 
 def _places(pipeline: pipeline_pb2.Pipeline) -> dict[str, list[str]]:

@@ -7,12 +7,14 @@ from collections.abc import Collection
 from tfmtl.config.problems import Report
 from tfmtl.config.rules import (
     data,
+    evaluation,
     export,
     features,
     groups,
     interactions,
     model,
     paths,
+    score,
     sequences,
     tables,
     tasks,
@@ -32,7 +34,9 @@ _RULES = (
     interactions,
     widths,
     tasks,
+    score,
     training,
+    evaluation,
     export,
 )
 

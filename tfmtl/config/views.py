@@ -93,6 +93,25 @@ def feature_name(feature: feature_pb2.FeatureConfig) -> str:
     return feature.feature_name or next(iter(feature.input_names), "")
 
 
+def columns_by_name(pipeline: pipeline_pb2.Pipeline) -> dict[str, str]:
+    """The raw columns by their own names and by those of features, of each its first column."""
+    fields = [field.input_name for field in pipeline.data_config.input_fields]
+    inputs = {feature_name(each): each.input_names[:1] for each in features(pipeline)}
+    read = {name: column for name, columns in inputs.items() for column in columns}
+    return {**read, **{field: field for field in fields}}
+
+
+def column_of(name: str, pipeline: pipeline_pb2.Pipeline) -> str:
+    """The raw column that a name means, which is a column's or a feature's; "" if it is neither."""
+    return columns_by_name(pipeline).get(name, "")
+
+
+def slice_columns(by: str, pipeline: pipeline_pb2.Pipeline) -> list[str]:
+    """The raw columns that one of `slice_by` tells rows apart by; "" for what is no column."""
+    known = columns_by_name(pipeline)
+    return [known.get(name, "") for name in ([by] if by in known else by.split("*"))]
+
+
 def group_features(group: feature_pb2.FeatureGroupConfig) -> list[str]:
     """Lists the names in a group, with `f[1-3]` written out as f1, f2, f3."""
     return [name for pattern in group.feature_names for name in _written_out(pattern)]

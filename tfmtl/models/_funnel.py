@@ -140,7 +140,7 @@ class _Tasks:
             head,
             SampleSpace(build_label(tower), factors),
             trained=False,
-            metrics=build_metrics(tower, head) if is_measured else {},
+            metrics=build_metrics(tower, head, self._pipeline) if is_measured else {},
             suffix=masked(name),
         )
 
@@ -156,7 +156,7 @@ class _Tasks:
             head,
             SampleSpace(label, build_factors(tower, self._pipeline)),
             weight=tower.weight,
-            metrics=build_metrics(tower, head),
+            metrics=build_metrics(tower, head, self._pipeline),
         )
 
     def _happened(self, event: str) -> Label | None:

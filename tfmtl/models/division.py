@@ -65,7 +65,8 @@ def tasks(pipeline: pipeline_pb2.Pipeline) -> list[Task]:
     ctr, ctcvr = configs.towers(pipeline)
     click, conversion = build_label(ctr), build_label(ctcvr)
     head, factors = build_head(ctcvr), build_factors(ctcvr, pipeline)
-    metrics, clicked = build_metrics(ctcvr, head), LabelIndicator(click, inside=1.0, outside=0.0)
+    metrics = build_metrics(ctcvr, head, pipeline)
+    clicked = LabelIndicator(click, inside=1.0, outside=0.0)
     return [
         build_task(ctr, pipeline),
         Task(

@@ -53,7 +53,7 @@ def tasks(pipeline: pipeline_pb2.Pipeline) -> list[Task]:
     ctr, cvr = configs.towers(pipeline)
     click, conversion = build_label(ctr), build_label(cvr)
     head, factors = build_head(cvr), build_factors(cvr, pipeline)
-    metrics = build_metrics(cvr, head)
+    metrics = build_metrics(cvr, head, pipeline)
     clicked = LabelIndicator(click, inside=1.0, outside=0.0)
     return [
         build_task(ctr, pipeline),

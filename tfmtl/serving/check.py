@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmtl.errors import ExportError
-from tfmtl.serving.signatures import SERVING_DEFAULT, Servable
+from tfmtl.serving.signatures import Servable
 from tfmtl.serving.trial_requests import Request, edge_rows, joined, sample_request, tensors
 
 _REPLAY = Path(__file__).with_name("replay.py")
@@ -41,15 +41,23 @@ def check_answers(
     Raises:
         ExportError: If the SavedModel cannot be loaded, does not answer, or answers otherwise.
     """
-    requests = _requests(servable, sample_rows)
-    expected = [_ask(servable, request) for request in requests]
+    requests = [
+        (signature, request)
+        for signature in servable.signatures
+        for request in _requests(servable, signature, sample_rows)
+    ]
+    expected = [_ask(servable, signature, request) for signature, request in requests]
     received = replay(folder, requests)
-    for request, wanted, given in zip(requests, expected, received, strict=True):
+    for (_, request), wanted, given in zip(requests, expected, received, strict=True):
         _compare(request, wanted, given)
 
 
-def replay(folder: Path, requests: Sequence[Request]) -> list[Answer]:
+def replay(folder: Path, requests: Sequence[tuple[str, Request]]) -> list[Answer]:
     """What the SavedModel in `folder` answers in a fresh process.
+
+    Args:
+        folder: The SavedModel.
+        requests: Signatures and what to ask them.
 
     Raises:
         ExportError: With what the process said, if it failed.
@@ -61,40 +69,46 @@ def replay(folder: Path, requests: Sequence[Request]) -> list[Answer]:
         return [_decoded_answer(answer) for answer in json.loads(answers.read_text("utf-8"))]
 
 
-def _requests(servable: Servable, sample_rows: Mapping[str, np.ndarray] | None) -> list[Request]:
+def _requests(
+    servable: Servable, signature: str, sample_rows: Mapping[str, np.ndarray] | None
+) -> list[Request]:
     """All rows at once, and the first one alone: an answer must not depend on the batch."""
-    rows = [row for row in edge_rows(servable.inputs) if _is_accepted(servable, row)]
+    inputs = servable.inputs[signature]
+    rows = [row for row in edge_rows(inputs) if _is_accepted(servable, signature, row)]
     if sample_rows:
-        rows.insert(0, sample_request(servable.inputs, sample_rows))
+        rows.insert(0, sample_request(inputs, sample_rows))
     if not rows:
         return []
     together = joined(rows)
     return [together, {name: column[:1] for name, column in together.items()}]
 
 
-def _is_accepted(servable: Servable, row: Request) -> bool:
+def _is_accepted(servable: Servable, signature: str, row: Request) -> bool:
     """Whether the trained model itself takes the row."""
     try:
-        _ask(servable, row)
+        _ask(servable, signature, row)
     except tf.errors.InvalidArgumentError:
         return False
     return True
 
 
-def _ask(servable: Servable, request: Request) -> Answer:
+def _ask(servable: Servable, signature: str, request: Request) -> Answer:
     # On the CPU, as the fresh process: a GPU may multiply in a lower precision.
     with tf.device("/CPU:0"):
-        outputs = servable.signatures[SERVING_DEFAULT](tensors(request))
+        outputs = servable.signatures[signature](tensors(request))
     return {name: value.numpy() for name, value in outputs.items()}
 
 
-def _plan(folder: Path, requests: Sequence[Request]) -> dict[str, Any]:
+def _plan(folder: Path, requests: Sequence[tuple[str, Request]]) -> dict[str, Any]:
     return {
         "path": [entry for entry in sys.path if entry],
         "model": str(folder),
-        "signature": SERVING_DEFAULT,
         "requests": [
-            {name: _encoded(column) for name, column in request.items()} for request in requests
+            {
+                "signature": signature,
+                "inputs": {name: _encoded(column) for name, column in request.items()},
+            }
+            for signature, request in requests
         ],
     }
 

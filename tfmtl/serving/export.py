@@ -19,7 +19,7 @@ from tfmtl.protos.pipeline_pb2 import Pipeline
 from tfmtl.serving.check import check_answers
 from tfmtl.serving.signatures import Servable, build_servable, check_input_names
 from tfmtl.serving.versions import publish
-from tfmtl.tasks import Task
+from tfmtl.tasks import Task, build_score
 
 PIPELINE_FILE = "pipeline.config"
 
@@ -51,7 +51,8 @@ def export(
     Raises:
         ExportError: If the model cannot be exported, or the export does not answer as the model.
     """
-    servable = build_servable(columns, network, tasks, _unread_inputs(pipeline, columns))
+    unread, score = _unread_inputs(pipeline, columns), build_score(pipeline)
+    servable = build_servable(columns, network, tasks, unread, score)
 
     def write(folder: Path) -> None:
         _save(servable, folder)
@@ -85,6 +86,8 @@ def _input_names(pipeline: Pipeline) -> Iterator[str]:
     for feature in config.features(pipeline):
         if config.feature_name(feature) in used:
             yield from feature.input_names
+    score = build_score(pipeline)
+    yield from score.columns if score is not None else []
     yield from (column.name for column in _unread_columns(pipeline))
 
 

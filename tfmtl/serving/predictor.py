@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ import pandas as pd
 import tensorflow as tf
 from google.protobuf import text_format
 
+from tfmtl.config.score import weight_input
 from tfmtl.data import read_frame
 from tfmtl.errors import ExportError
 from tfmtl.protos.pipeline_pb2 import Pipeline
+from tfmtl.protos.score_pb2 import ScoreWeight
 from tfmtl.serving.export import PIPELINE_FILE
-from tfmtl.serving.signatures import SERVING_DEFAULT
+from tfmtl.serving.signatures import SERVING_DEFAULT, WITH_WEIGHTS
 from tfmtl.serving.versions import versions
 
 _MODEL_FILE = "saved_model.pb"
@@ -27,9 +30,10 @@ class Predictor:
     Args:
         directory: A version's folder, or the folder of versions, of which the newest is taken.
         batch_size: Rows scored at once.
+        score_weights: Values of the score's weights, by name; the others keep their defaults.
 
     Raises:
-        ExportError: If there is no exported model.
+        ExportError: If there is no exported model, or its score has no such weight.
 
     Example:
     >>> predictor = Predictor("experiments/mmoe/export/final")
@@ -38,7 +42,12 @@ class Predictor:
     0   -2.197225     -0.405465        0.1          0.4
     """
 
-    def __init__(self, directory: str | Path, batch_size: int = 4096) -> None:
+    def __init__(
+        self,
+        directory: str | Path,
+        batch_size: int = 4096,
+        score_weights: Mapping[str, float] | None = None,
+    ) -> None:
         if batch_size < 1:
             raise ValueError(f"`batch_size` should be at least 1. Received: {batch_size}.")
         self.directory = find_export(Path(directory))
@@ -46,13 +55,14 @@ class Predictor:
         self.pipeline = _read_pipeline(self.directory)
         # The signature lives no longer than the model it came from.
         self._model = tf.saved_model.load(str(self.directory))
-        self._signature = self._model.signatures[SERVING_DEFAULT]
+        self._weights = _weight_inputs(self.pipeline, score_weights or {})
+        self._signature = self._model.signatures[WITH_WEIGHTS if self._weights else SERVING_DEFAULT]
 
     @property
     def inputs(self) -> list[str]:
         """The columns that the model reads."""
         _, specs = self._signature.structured_input_signature
-        return sorted(spec.name for spec in specs.values())
+        return sorted(spec.name for spec in specs.values() if spec.name not in self._weights)
 
     @property
     def outputs(self) -> list[str]:
@@ -80,7 +90,7 @@ class Predictor:
 
     def answer(self, batch: Mapping[str, tf.Tensor]) -> dict[str, np.ndarray]:
         """Scores a batch of raw columns; those that the model does not read are left out."""
-        answer = self._signature(**{name: batch[name] for name in self.inputs})
+        answer = self._signature(**{name: batch[name] for name in self.inputs}, **self._weights)
         return {name: answer[name].numpy() for name in self.outputs}
 
     def _joined(self, answers: list[dict[str, np.ndarray]]) -> dict[str, Any]:
@@ -115,6 +125,30 @@ def _rows(raw: Mapping[str, tf.Tensor], start: int, count: int) -> dict[str, tf.
 def _cells(values: np.ndarray) -> np.ndarray | list[np.ndarray]:
     """One cell for each row: `(rows,)` as it is, `(rows, classes)` as a list of arrays."""
     return values if values.ndim == 1 else list(values)
+
+
+def _weight_inputs(pipeline: Pipeline, given: Mapping[str, float]) -> dict[str, tf.Tensor]:
+    """The inputs of all weights of the score, one number for all rows; none if none is given."""
+    weights = {weight.name: weight for weight in pipeline.model_config.score.weights}
+    for name, value in given.items():
+        if name not in weights:
+            known = "; ".join(map(_described, weights.values())) or "none"
+            raise ExportError(
+                "`score_weights` should name weights of the model's score. "
+                f"Received: `{name}`. Known: {known}."
+            )
+        if not math.isfinite(value):
+            raise ExportError(
+                f"`score_weights` should be finite numbers. Received: {name}={value}."
+            )
+    values = {name: given.get(name, math.nan) for name in weights} if given else {}
+    return {weight_input(name): tf.constant([v], tf.float32) for name, v in values.items()}
+
+
+def _described(weight: ScoreWeight) -> str:
+    """A weight's name and default, and what it is for."""
+    told = f" - {weight.description}" if weight.description else ""
+    return f"{weight.name} ({weight.default_value:g}){told}"
 
 
 def _newest(base: Path) -> Path:

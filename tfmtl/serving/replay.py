@@ -2,10 +2,10 @@
 
 Run by path as `python -I replay.py PLAN ANSWERS`, never imported. PLAN is a JSON file:
 
-    {"path": [folders to import from], "model": folder, "signature": name,
-     "requests": [{column: {"dtype": "string", "values": [...]}}]}
+    {"path": [folders to import from], "model": folder,
+     "requests": [{"signature": name, "inputs": {column: {"dtype": "string", "values": [...]}}}]}
 
-and ANSWERS is written in the form of "requests", one for each, with outputs in place of columns.
+and ANSWERS is written in the form of "inputs", one for each request, with outputs in their place.
 Bytes are written as text of the same code points. A failure is one line on stderr and exit code 1.
 """
 
@@ -27,8 +27,11 @@ def main(plan_file: str, answers_file: str) -> None:
     sys.modules.update(dict.fromkeys(_NOT_THERE))  # type: ignore[arg-type]
     import tensorflow as tf
 
-    signature = tf.saved_model.load(plan["model"]).signatures[plan["signature"]]
-    answers = [_answer(signature, request) for request in plan["requests"]]
+    model = tf.saved_model.load(plan["model"])
+    answers = [
+        _answer(model.signatures[request["signature"]], request["inputs"])
+        for request in plan["requests"]
+    ]
     with open(answers_file, "w", encoding="utf-8") as file:
         json.dump(answers, file)
 

@@ -11,6 +11,7 @@ import numpy as np
 from tfmtl.data import open_source, translate_errors
 from tfmtl.errors import DataError
 from tfmtl.protos.pipeline_pb2 import Pipeline
+from tfmtl.tasks import build_score
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,13 +28,14 @@ def sample_rows(
 
     Args:
         pipeline: Says where the data is.
-        columns: The columns to read.
+        columns: The columns to read, beside those of the score.
         data: Rows to take instead.
 
     Returns:
         Raw columns by name; None if the data cannot be read, on a machine that only exports.
     """
-    path = pipeline.eval_input_path or pipeline.train_input_path
+    score, path = build_score(pipeline), pipeline.eval_input_path or pipeline.train_input_path
+    columns = list(dict.fromkeys([*columns, *(score.columns if score is not None else [])]))
     try:
         return _first_rows(pipeline, path if data is None else data, columns)
     except DataError as error:

@@ -10,14 +10,15 @@ import tensorflow as tf
 Request = dict[str, np.ndarray]  # Columns of equal length; text as objects of type bytes.
 
 _NOTHING = {tf.string: b"", tf.bool: False}
+_MISSING = {**_NOTHING, tf.float32: np.nan, tf.float64: np.nan}
 _UNKNOWN = {tf.string: b"no such \xe2\x80\x9cid\xe2\x80\x9d", tf.bool: True}
 
 
 def edge_rows(inputs: Mapping[str, tf.TensorSpec]) -> list[Request]:
-    """Requests of one row each: everything empty or 0; unknown ids and negative numbers."""
+    """Requests of one row each: all empty or 0; unknown ids and negative numbers; and NaN."""
     return [
-        {name: _cell(spec, text_and_bool.get(spec.dtype, number)) for name, spec in inputs.items()}
-        for text_and_bool, number in ((_NOTHING, 0), (_UNKNOWN, -1))
+        {name: _cell(spec, cells.get(spec.dtype, number)) for name, spec in inputs.items()}
+        for cells, number in ((_NOTHING, 0), (_UNKNOWN, -1), (_MISSING, 0))
     ]
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from tfmtl import config
+from tfmtl.config.expressions import Name, Tree
+from tfmtl.config.score import SCORE, TASK, score_tree, score_weights
 from tfmtl.config.views import Tower
 from tfmtl.errors import ConfigError
-from tfmtl.protos import dataset_pb2, loss_pb2, pipeline_pb2
+from tfmtl.features.column import Column
+from tfmtl.protos import dataset_pb2, loss_pb2, metric_pb2, pipeline_pb2
 from tfmtl.tasks.heads import BinaryHead, Head, MultiClassHead, RegressionHead
+from tfmtl.tasks.judge import Judge
+from tfmtl.tasks.score import Score
 from tfmtl.tasks.space import (
     ColumnIndicator,
     ColumnLabel,
@@ -68,14 +73,63 @@ def build_factors(tower: Tower, pipeline: pipeline_pb2.Pipeline) -> list[Factor]
     return factors
 
 
-def build_metrics(tower: Tower, head: Head) -> dict[str, dict[str, Any]] | None:
-    """The parameters of the metrics in a tower's `metrics_set`, by name; None if it is empty."""
+def build_metrics(
+    tower: Tower, head: Head, pipeline: pipeline_pb2.Pipeline
+) -> dict[str, dict[str, Any]] | None:
+    """The parameters of the metrics of a tower's own prediction, by name; None without any."""
+    return _parameters_of(config.own_metrics(tower), tower, head, pipeline) or None
+
+
+def _parameters_of(
+    messages: Iterable[metric_pb2.EvalMetrics],
+    tower: Tower,
+    head: Head,
+    pipeline: pipeline_pb2.Pipeline,
+) -> dict[str, dict[str, Any]]:
+    """The parameters of metrics by name."""
     metrics: dict[str, dict[str, Any]] = {}
-    for message in tower.metrics_set:
+    for message in messages:
         name = message.WhichOneof("metric")
         _check_metric(name, tower, head, metrics)
-        metrics[name] = _parameters(getattr(message, name))
-    return metrics or None
+        metrics[name] = its = _parameters(getattr(message, name))
+        if grouped_by := head.metrics[name].grouped_by:
+            field = f"{grouped_by}` of `{name}` of task `{tower.tower_name}"
+            its[grouped_by] = _field_of(its[grouped_by], pipeline, field).input_name
+    return metrics
+
+
+def build_score(pipeline: pipeline_pb2.Pipeline) -> Score | None:
+    """The score of `model_config.score`; None without.
+
+    Raises:
+        ConfigError: If its expression cannot be read.
+    """
+    tree = score_tree(pipeline)
+    return None if tree is None else _score(tree, pipeline)
+
+
+def build_judges(pipeline: pipeline_pb2.Pipeline, tasks: Sequence[Task]) -> list[Judge]:
+    """What measures other predictions by the labels of tasks, as `EvalMetrics.prediction` says.
+
+    Args:
+        pipeline: A checked config.
+        tasks: Its tasks.
+    """
+    by_place = {task.measured_as: task for task in tasks}
+    judges = []
+    for tower, place, prediction, messages in config.judgements(pipeline):
+        tree = score_tree(pipeline) if prediction == SCORE else Name(prediction, TASK)
+        if tree is None:
+            raise ConfigError([f"`prediction: {SCORE}` should have a `model_config.{SCORE}`."])
+        task = by_place[place]
+        metrics = _parameters_of(messages, tower, task.head, pipeline)
+        judges.append(Judge(task, prediction, _score(tree, pipeline), metrics))
+    return judges
+
+
+def _score(tree: Tree, pipeline: pipeline_pb2.Pipeline) -> Score:
+    columns = [Column.from_field(field) for field in pipeline.data_config.input_fields]
+    return Score(tree, columns, score_weights(pipeline))
 
 
 def build_task(tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Task:
@@ -86,7 +140,7 @@ def build_task(tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Task:
         head,
         SampleSpace(build_label(tower), build_factors(tower, pipeline)),
         weight=tower.weight,
-        metrics=build_metrics(tower, head),
+        metrics=build_metrics(tower, head, pipeline),
     )
 
 
@@ -100,17 +154,20 @@ def _indicator_field(
     tower: Tower, pipeline: pipeline_pb2.Pipeline
 ) -> dataset_pb2.DatasetConfig.Field:
     """The column meant by `task_space_indicator_name`, which may be a feature's name, too."""
-    name = tower.task_space_indicator_name
+    field = f"task_space_indicator_name` of task `{tower.tower_name}"
+    return _field_of(tower.task_space_indicator_name, pipeline, field)
+
+
+def _field_of(
+    name: str, pipeline: pipeline_pb2.Pipeline, asked_by: str
+) -> dataset_pb2.DatasetConfig.Field:
+    """The column of a name, or that of the feature of the name."""
     fields = {field.input_name: field for field in pipeline.data_config.input_fields}
-    inputs = {config.feature_name(each): each.input_names for each in config.features(pipeline)}
-    column = name if name in fields else next(iter(inputs.get(name, [])), "")
+    column = config.column_of(name, pipeline)
     if column in fields:
         return fields[column]
     raise ConfigError(
-        [
-            f"`task_space_indicator_name` of task `{tower.tower_name}` should name an input field "
-            f"or a feature. Received: `{name}`."
-        ]
+        [f"`{asked_by}` should name an input field or a feature. Received: `{name}`."]
     )
 
 

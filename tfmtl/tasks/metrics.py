@@ -75,6 +75,25 @@ class ClassAccuracy(RowMean):
         return tf.cast(tf.argmax(prediction, axis=-1), label.dtype) == label
 
 
+class RecallAtTopK(RowMean):
+    """Share of rows whose class is among the k likeliest. Reads the logits of all classes.
+
+    Of classes with equal logits the first are taken, as by `ClassAccuracy`, which is k = 1.
+
+    Args:
+        name: Name of the metric.
+        topk: k.
+    """
+
+    def __init__(self, name: str, topk: int = 5, **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
+        self.topk = topk
+
+    def measure(self, label: tf.Tensor, prediction: tf.Tensor) -> tf.Tensor:
+        classes = tf.math.top_k(prediction, tf.minimum(self.topk, tf.shape(prediction)[-1])).indices
+        return tf.reduce_any(tf.cast(classes, label.dtype) == label[:, None], axis=-1)
+
+
 class MeanSquaredError(RowMean):
     """Mean of `(ŷ - y)²`."""
 

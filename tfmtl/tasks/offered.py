@@ -9,6 +9,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfmtl.tasks.auc import AUC
+from tfmtl.tasks.max_f1 import MaxF1
 from tfmtl.tasks.metrics import (
     BinaryAccuracy,
     ClassAccuracy,
@@ -16,10 +17,13 @@ from tfmtl.tasks.metrics import (
     MeanLabel,
     MeanPrediction,
     MeanSquaredError,
+    RecallAtTopK,
     RootMeanSquaredError,
     SigmoidLogloss,
     SoftmaxLogloss,
 )
+from tfmtl.tasks.row_metrics import ExactAUC, GroupedAUC, NDCGAtK, PrecisionAtK, RecallAtK
+from tfmtl.tasks.thresholds import Precision, Recall
 
 
 class Metric(NamedTuple):
@@ -28,10 +32,14 @@ class Metric(NamedTuple):
     Args:
         kind: Makes the metric from a name and the parameters of its config message.
         reads: Turns logits `(batch, units)` into what the metric takes for the prediction.
+        grouped_by: The parameter that names the column whose values make groups of rows; "" for a
+            metric of single rows. The metric has that name as its `column`, and is given the
+            column's values, too.
     """
 
     kind: Callable[..., keras.metrics.Metric]
     reads: Callable[[tf.Tensor], tf.Tensor]
+    grouped_by: str = ""
 
 
 def only(logits: tf.Tensor) -> tf.Tensor:
@@ -52,8 +60,39 @@ def _log_odds(logits: tf.Tensor) -> tf.Tensor:
     return logits[:, 1] - logits[:, 0]
 
 
+def _auc(name: str, num_thresholds: int = 10_000, exact: bool = False) -> keras.metrics.Metric:
+    return ExactAUC(name) if exact else AUC(name, num_thresholds)
+
+
+def _gauc(name: str, uid_field: str, reduction: str = "mean") -> GroupedAUC:
+    return GroupedAUC(name, uid_field, reduction)
+
+
+def _session_auc(name: str, session_id_field: str, reduction: str = "mean") -> GroupedAUC:
+    return GroupedAUC(name, session_id_field, reduction)
+
+
+def _at_k(kind: Callable[..., keras.metrics.Metric]) -> Callable[..., keras.metrics.Metric]:
+    return lambda name, group_field, k=10: kind(name, group_field, k)
+
+
+def _orders(reads: Callable[[tf.Tensor], tf.Tensor]) -> Mapping[str, Metric]:
+    """The metrics of a binary task that ask for the order of the rows, or for a threshold."""
+    return {
+        "auc": Metric(_auc, reads),
+        "gauc": Metric(_gauc, reads, grouped_by="uid_field"),
+        "session_auc": Metric(_session_auc, reads, grouped_by="session_id_field"),
+        "max_f1": Metric(MaxF1, reads),
+        "precision": Metric(Precision, reads),
+        "recall": Metric(Recall, reads),
+        "precision_at_k": Metric(_at_k(PrecisionAtK), reads, grouped_by="group_field"),
+        "recall_at_k": Metric(_at_k(RecallAtK), reads, grouped_by="group_field"),
+        "ndcg_at_k": Metric(_at_k(NDCGAtK), reads, grouped_by="group_field"),
+    }
+
+
 BINARY: Mapping[str, Metric] = {
-    "auc": Metric(AUC, only),
+    **_orders(only),
     "logloss": Metric(SigmoidLogloss, only),
     "accuracy": Metric(BinaryAccuracy, only),
     "mean_squared_error": Metric(MeanSquaredError, probability),
@@ -65,13 +104,15 @@ BINARY: Mapping[str, Metric] = {
 CLASSES: Mapping[str, Metric] = {
     "accuracy": Metric(ClassAccuracy, _all),
     "logloss": Metric(SoftmaxLogloss, _all),
+    "recall_at_topk": Metric(RecallAtTopK, _all),
 }
 # With two classes there is an order as well: of the second against the first.
-TWO_CLASSES: Mapping[str, Metric] = {**CLASSES, "auc": Metric(AUC, _log_odds)}
+TWO_CLASSES: Mapping[str, Metric] = {**CLASSES, **_orders(_log_odds)}
 REGRESSION: Mapping[str, Metric] = {
     "mean_squared_error": Metric(MeanSquaredError, only),
     "root_mean_squared_error": Metric(RootMeanSquaredError, only),
     "mean_absolute_error": Metric(MeanAbsoluteError, only),
     "mean_label": Metric(MeanLabel, only),
     "mean_prediction": Metric(MeanPrediction, only),
+    "ndcg_at_k": Metric(_at_k(NDCGAtK), only, grouped_by="group_field"),
 }

@@ -61,7 +61,28 @@ class Task:
     @property
     def target_columns(self) -> list[str]:
         """The columns that its loss and its metrics read."""
-        return self.space.columns
+        return list(dict.fromkeys([*self.space.columns, *self.group_columns]))
+
+    @property
+    def group_columns(self) -> list[str]:
+        """The columns whose values make groups for its metrics."""
+        given = ((self.head.metrics[name].grouped_by, its) for name, its in self._metrics.items())
+        return list(dict.fromkeys(its[grouped_by] for grouped_by, its in given if grouped_by))
+
+    @property
+    def metric_names(self) -> list[str]:
+        """The names of its metrics, without its own."""
+        return list(self._metrics)
+
+    @property
+    def measured_as(self) -> str:
+        """What the names of its metrics end in."""
+        return self._suffix
+
+    @property
+    def counted_as(self) -> str:
+        """What the name of the number of its rows ends in."""
+        return self._suffix
 
     def predictions(self, logits: tf.Tensor) -> dict[str, tf.Tensor]:
         """What is served, by name; `(batch,)` each, or `(batch, classes)`.
@@ -125,9 +146,30 @@ class Task:
             targets: Columns by name, `(batch,)` each.
         """
         label, weight = self.space.rows(targets)
+        self.measure(metrics, label, logits, weight, targets)
+
+    def measure(
+        self,
+        metrics: Sequence[keras.metrics.Metric],
+        label: tf.Tensor,
+        logits: tf.Tensor,
+        weight: tf.Tensor,
+        groups: Mapping[str, tf.Tensor],
+    ) -> None:
+        """Adds rows to metrics that `new_metrics` made.
+
+        Args:
+            metrics: All of them, in their order.
+            label: `(rows,)`.
+            logits: `(rows, units)`.
+            weight: `(rows,)`, 0 outside of the sample space.
+            groups: Columns by name, `(rows,)` each; `group_columns` are among them.
+        """
         logits = tf.cast(logits, tf.float32)
         for name, metric in zip(self._metrics, metrics, strict=True):
-            metric.update_state(label, self.head.metrics[name].reads(logits), weight)
+            offered = self.head.metrics[name]
+            group = [groups[self._metrics[name][offered.grouped_by]]] if offered.grouped_by else []
+            metric.update_state(label, offered.reads(logits), weight, *group)
 
     def label_error(self, targets: Targets) -> str | None:
         """What is wrong with the labels or weights of a batch, in a sentence; None if nothing is.

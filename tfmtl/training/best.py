@@ -6,16 +6,8 @@ from collections.abc import Mapping
 
 from tfmtl import config
 from tfmtl.protos import pipeline_pb2
+from tfmtl.training import weighted_mean
 from tfmtl.training.state import TrainingState
-
-# Of these less is better; a config that does not say `metric_bigger` means it so.
-_SMALLER_IS_BETTER = (
-    "loss",
-    "logloss",
-    "mean_squared_error",
-    "root_mean_squared_error",
-    "mean_absolute_error",
-)
 
 
 class Best:
@@ -26,12 +18,20 @@ class Best:
         bigger: Whether a larger value is better.
         state: Where the best value so far, and its step, are kept.
         patience: Steps to wait for a better value; None waits for ever.
+        formula: What the metric is, if its name does not say it all. The best of another formula
+            does not count.
     """
 
     def __init__(
-        self, metric: str, bigger: bool, state: TrainingState, patience: int | None = None
+        self,
+        metric: str,
+        bigger: bool,
+        state: TrainingState,
+        patience: int | None = None,
+        formula: str = "",
     ) -> None:
         self.metric = metric
+        self.formula = formula or metric
         self.bigger = bigger
         self.patience = patience
         self._state = state
@@ -45,7 +45,7 @@ class Best:
         value, state = results[self.metric], self._state
         if value is None or not self._is_better(value):
             return False
-        state.best_metric, state.best_value, state.best_step = self.metric, value, state.step
+        state.best_metric, state.best_value, state.best_step = self.formula, value, state.step
         return True
 
     def __str__(self) -> str:
@@ -60,13 +60,13 @@ class Best:
 
     def _is_better(self, value: float) -> bool:
         state = self._state
-        if state.best_value is None or state.best_metric != self.metric:
+        if state.best_value is None or state.best_metric != self.formula:
             return True
         return value > state.best_value if self.bigger else value < state.best_value
 
 
 def build_best(pipeline: pipeline_pb2.Pipeline, state: TrainingState) -> Best | None:
-    """Keeps the best by `export_config.best_exporter_metric`.
+    """Keeps the best by `best_exporter_metric` or `best_exporter_metrics` of `export_config`.
 
     Args:
         pipeline: A checked config.
@@ -76,10 +76,13 @@ def build_best(pipeline: pipeline_pb2.Pipeline, state: TrainingState) -> Best | 
         None if the metric is not measured, which a checked config allows if nothing needs it.
     """
     export = pipeline.export_config
+    patience = export.max_check_steps if export.enable_early_stop else None
+    if mean := weighted_mean.build_weighted_mean(pipeline):
+        return Best(weighted_mean.NAME, True, state, patience, formula=str(mean))
     metric = config.best_metric(pipeline)
     if not metric:
         return None
     bigger = export.metric_bigger
     if not export.HasField("metric_bigger"):
-        bigger = not metric.startswith(_SMALLER_IS_BETTER)
-    return Best(metric, bigger, state, export.max_check_steps if export.enable_early_stop else None)
+        bigger = config.bigger_is_better(pipeline, metric) is not False
+    return Best(metric, bigger, state, patience)

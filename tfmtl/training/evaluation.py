@@ -9,11 +9,14 @@ import os
 from collections.abc import Callable, Mapping
 
 import tensorflow as tf
+import tf_keras as keras
 
 from tfmtl.errors import DataError
 from tfmtl.training.batches import Batches, step_function
 from tfmtl.training.meter import TaskMeter
 from tfmtl.training.model import Batch, MultiTaskModel
+from tfmtl.training.slices import Sliced, Slices
+from tfmtl.training.weighted_mean import WeightedMean
 from tfmtl.training.writing import writing
 
 Results = dict[str, float | None]
@@ -32,11 +35,24 @@ class Evaluator:
         model: The model.
         batches: The data.
         num_examples: Rows to evaluate, rounded up to whole batches; 0 for all.
+        slices: Measure the tasks by the values of columns, too.
+        mean: A weighted mean of results, which becomes a result as well.
     """
 
-    def __init__(self, model: MultiTaskModel, batches: Batches, num_examples: int = 0) -> None:
+    def __init__(
+        self,
+        model: MultiTaskModel,
+        batches: Batches,
+        num_examples: int = 0,
+        slices: Slices | None = None,
+        mean: WeightedMean | None = None,
+    ) -> None:
+        self.sliced: Sliced = {}
+        self.last_batch: Batch | None = None
         self._model = model
         self._batches = batches
+        self._slices = slices
+        self._mean = mean
         self._limit = math.ceil(num_examples / batches.batch_size) or -1
         self._measure: Callable[[Batch], Mapping[str, tf.Tensor]] | None = None
 
@@ -47,14 +63,17 @@ class Evaluator:
             stopped: Asked after each batch whether to leave off.
 
         Returns:
-            `loss`, `loss_<task>` and the metrics; None for one that has no value.
+            `loss`, `loss_<task>`, the metrics and `rows_<task>`, the rows in each sample space;
+            None for one that has no value. What slices there are is in `sliced` then.
 
         Raises:
             DataError: If there are no rows, or one of their labels cannot be learned.
             LeftOff: If it was stopped.
         """
-        for metric in self._model.metrics:
-            metric.reset_state()
+        for meter in self._model.meters:
+            meter.reset()
+        if self._slices:
+            self._slices.reset()
         dataset = self._batches.dataset().take(self._limit)
         measure = self._measure = self._measure or self._graph(dataset)
         batch = None
@@ -64,10 +83,20 @@ class Evaluator:
                 raise LeftOff
         if batch is None:
             raise self._batches.source.no_rows_error()
-        return results(self._model)
+        self.last_batch = batch
+        self.sliced = self._slices.results() if self._slices else {}
+        values = results(self._model)
+        return {**values, **self._mean.of(values)} if self._mean else values
 
     def _graph(self, dataset: tf.data.Dataset) -> Callable[[Batch], Mapping[str, tf.Tensor]]:
-        return step_function(self._model.measure, dataset.element_spec)
+        step = self._measure_sliced if self._slices else self._model.measure
+        return step_function(step, dataset.element_spec)
+
+    def _measure_sliced(self, batch: Batch) -> Mapping[str, tf.Tensor]:
+        logits, targets = self._model.measured_logits(batch), batch[1]
+        if self._slices:
+            self._slices.update(logits, targets)
+        return self._model.measure_logits(logits, targets)
 
     def _check(self, losses: Mapping[str, tf.Tensor], batch: Batch) -> None:
         if any(math.isnan(loss) for loss in losses.values()):
@@ -87,12 +116,15 @@ def results(model: MultiTaskModel) -> Results:
     return {"loss": total, **{k: v for each in by_task.values() for k, v in each.items()}}
 
 
-def write_results(path: str, step: int, values: Mapping[str, float | None]) -> None:
-    """Writes `{"global_step": …, …}` as JSON, aside and then renamed."""
+def write_results(
+    path: str, step: int, values: Mapping[str, float | None], sliced: Sliced | None = None
+) -> None:
+    """Writes `{"global_step": …, …, "slices": …}` as JSON, aside and then renamed."""
     aside = f"{path}.tmp"
     with writing(f"The results of the evaluation in `{path}`"):
         with open(aside, "w", encoding="utf-8") as file:
-            json.dump({"global_step": step, **values}, file, indent=2)
+            more = {"slices": sliced} if sliced else {}
+            json.dump({"global_step": step, **values, **more}, file, indent=2)
             file.write("\n")
         os.replace(aside, path)
 
@@ -105,26 +137,32 @@ def results_line(step: int, values: Mapping[str, float | None]) -> str:
 
 def _task_results(meter: TaskMeter) -> Results:
     values: Results = {}
+    missing: dict[str, list[str]] = {}
     for metric in meter.metrics:
         value = float(metric.result()) if meter.rows else math.nan
         values[metric.name] = value if math.isfinite(value) else None
-    missing = [f"`{name}`" for name, value in values.items() if value is None]
-    if missing:
-        verb = "has" if len(missing) == 1 else "have"
-        reason = _reason(meter)
+        if values[metric.name] is None:
+            missing.setdefault(_reason(meter, metric), []).append(f"`{metric.name}`")
+        elif left_out := getattr(metric, "groups_told", ""):
+            _log.info("Task `%s`: `%s`: %s.", meter.task.name, metric.name, left_out)
+    for reason, names in missing.items():
+        verb = "has" if len(names) == 1 else "have"
         _log.warning(
-            "Task `%s`: %s %s no value, %s.", meter.task.name, ", ".join(missing), verb, reason
+            "Task `%s`: %s %s no value, %s.", meter.task.name, ", ".join(names), verb, reason
         )
-    return values
+    return {**values, f"rows_{meter.task.counted_as}": meter.rows} if values else {}
 
 
-def _reason(meter: TaskMeter) -> str:
+def _reason(meter: TaskMeter, metric: keras.metrics.Metric) -> str:
     if not meter.rows:
         return "because no row with a known label is in its sample space"
-    if math.isfinite(float(meter.loss.result())):
-        return "because all rows in its sample space have labels of one class"
-    return "because the model's own answers are not finite numbers"
+    if not math.isfinite(float(meter.loss.result())):
+        return "because the model's own answers are not finite numbers"
+    own = getattr(metric, "undefined", "")
+    return own or "because all rows in its sample space have labels of one class"
 
 
 def _shown(value: float | None) -> str:
-    return "none" if value is None else f"{value:.5g}"
+    if value is None:
+        return "none"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.5g}"

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator, Mapping
 
 from tfmtl.protos import train_pb2
 from tfmtl.training.model import Losses, MultiTaskModel, learning_rates
 from tfmtl.training.progress import Progress, Stopwatch
+from tfmtl.training.space_watch import SpaceWatch
 from tfmtl.training.state import TrainingState
 from tfmtl.training.summaries import EVALUATION, TRAIN, Summaries
+
+_log = logging.getLogger(__name__)
 
 
 class Journal:
@@ -35,6 +39,8 @@ class Journal:
     ) -> None:
         self._watch = watch or Stopwatch()
         self._every = settings.save_summary_steps
+        self._window = max(1, settings.log_step_count_steps)
+        self._spaces = SpaceWatch(model.spaces)
         self._progress = Progress(self._watch, settings.log_step_count_steps, settings.num_steps)
         self._summaries = Summaries(model_dir)
         self._model = model
@@ -50,8 +56,13 @@ class Journal:
         elif self._progress.is_due(state.step):
             rate = learning_rates(self._model)["learning_rate"]
             self._progress.tell(state.step, state.rows, as_floats(losses), rate)
+        if state.step % self._window == 0:
+            self._warn_of_empty_spaces()
         if self._every and state.step % self._every == 0:
-            self._summaries.write(TRAIN, state.step, self._points(losses))
+            shares = self._spaces.shares()
+            self._tell_shares(shares)
+            points = {f"share_{task}": share for task, share in shares.items()}
+            self._summaries.write(TRAIN, state.step, {**self._points(losses), **points})
 
     def evaluation(self, results: Mapping[str, float | None]) -> None:
         """Puts an evaluation into TensorBoard."""
@@ -74,6 +85,24 @@ class Journal:
         self._progress.start(self._state.step, self._state.rows)
         self._last = (self._watch.seconds, self._state.rows)
         self._timed = True
+
+    def _warn_of_empty_spaces(self) -> None:
+        for task in self._spaces.newly_empty():
+            self._progress.end_line()
+            _log.warning(
+                "Task `%s`: none of the rows since the last look, up to step %d, was in its "
+                "sample space, so it learned nothing from them.",
+                task,
+                self._state.step,
+            )
+
+    def _tell_shares(self, shares: Mapping[str, float]) -> None:
+        """Tells the share of rows that each task learns from, if it is not all of them."""
+        if all(share == 1 for share in shares.values()):
+            return
+        self._progress.end_line()
+        told = ", ".join(f"{task} {share:.3g}" for task, share in shares.items())
+        _log.info("Share of rows in sample space, up to step %s: %s", f"{self._state.step:,}", told)
 
     def _points(self, losses: Losses) -> dict[str, float]:
         (seconds, rows), self._last = self._last, (self._watch.seconds, self._state.rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
@@ -23,6 +24,8 @@ class TaskMeter:
         self.task = task
         self.loss = keras.metrics.Mean(f"loss_{task.name}", dtype="float64")
         self.task_metrics = task.new_metrics()
+        self.label_range = Range(1)
+        self.logit_range = Range(task.units)
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -35,6 +38,11 @@ class TaskMeter:
         """Rows of the sample space so far."""
         return int(self.loss.count)
 
+    def reset(self) -> None:
+        """Forgets all rows."""
+        for each in (self.loss, *self.task_metrics, self.label_range, self.logit_range):
+            each.reset_state()
+
     def update(self, logits: tf.Tensor, targets: Targets) -> tf.Tensor | None:
         """Adds a batch.
 
@@ -46,8 +54,60 @@ class TaskMeter:
             The loss of this batch; None for a task without a loss of its own.
         """
         loss = self.task.loss(logits, targets)
-        _, weight = self.task.space.rows(targets)
+        label, weight = self.task.space.rows(targets)
         rows = tf.math.count_nonzero(weight, dtype=tf.float64)
         self.loss.update_state(0.0 if loss is None else loss, rows)
+        in_space = tf.not_equal(weight, 0.0)
+        self.label_range.update(label[:, None], in_space)
+        self.logit_range.update(logits, in_space)
         self.task.update_metrics(self.task_metrics, logits, targets)
         return loss
+
+
+class Range:
+    """The smallest and the largest value so far.
+
+    Args:
+        width: Numbers in a row.
+    """
+
+    def __init__(self, width: int) -> None:
+        self._low = tf.Variable(tf.fill([width], float("inf")), trainable=False)
+        self._high = tf.Variable(tf.fill([width], -float("inf")), trainable=False)
+
+    def update(self, rows: tf.Tensor, counts: tf.Tensor) -> None:
+        """Adds a batch.
+
+        Args:
+            rows: `(batch, width)`.
+            counts: Whether a row counts, `(batch,)` booleans.
+        """
+        rows, counts = tf.cast(rows, tf.float32), counts[:, None]
+        low = tf.reduce_min(tf.where(counts, rows, float("inf")), axis=0)
+        high = tf.reduce_max(tf.where(counts, rows, -float("inf")), axis=0)
+        self._low.assign(tf.minimum(self._low, low))
+        self._high.assign(tf.maximum(self._high, high))
+
+    def reset_state(self) -> None:
+        """Forgets all rows."""
+        self._low.assign(tf.fill(self._low.shape, float("inf")))
+        self._high.assign(tf.fill(self._high.shape, -float("inf")))
+
+    @property
+    def low(self) -> np.ndarray:
+        """The smallest values, `(width,)`."""
+        return self._low.numpy()
+
+    @property
+    def high(self) -> np.ndarray:
+        """The largest values, `(width,)`."""
+        return self._high.numpy()
+
+    def is_constant(self, tolerance: float = 0.0) -> bool:
+        """Whether all rows are the same.
+
+        Args:
+            tolerance: What they may differ by, relative to the largest value.
+        """
+        size = np.maximum(np.abs(self.low), np.abs(self.high))
+        return bool(np.all(self.high - self.low <= tolerance * size))

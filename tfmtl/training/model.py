@@ -14,9 +14,13 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 import tf_keras as keras
 
+from tfmtl.tasks.judge import Judge
+from tfmtl.tasks.row_metrics import RowMetric
+from tfmtl.tasks.score import answers_of
 from tfmtl.tasks.task import Task
 from tfmtl.training.meter import TaskMeter
 from tfmtl.training.row_sparse import merge_duplicates
+from tfmtl.training.space_watch import SpaceCounter
 
 Batch = tuple[Mapping[str, Any], Mapping[str, tf.Tensor]]
 Losses = dict[str, tf.Tensor]
@@ -31,6 +35,7 @@ class MultiTaskModel(tfrs.Model):
     Args:
         network: Maps encoded features to `{task name: logits (batch, units)}`.
         tasks: The tasks; one or more of them have a loss.
+        judges: Measure other predictions in evaluations.
 
     Example:
     >>> model = MultiTaskModel(network, tasks)
@@ -38,16 +43,24 @@ class MultiTaskModel(tfrs.Model):
     >>> model.fit(batches, epochs=1)
     """
 
-    def __init__(self, network: keras.Model, tasks: Sequence[Task], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        network: keras.Model,
+        tasks: Sequence[Task],
+        judges: Sequence[Judge] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.network = network
-        self.meters = tuple(TaskMeter(task) for task in tasks)
+        self.judges = tuple(judges)
+        self.meters = tuple(TaskMeter(task) for task in [*tasks, *judges])
+        self.spaces = SpaceCounter(tasks)
         self.gradient_clipping_by_norm = 0.0
 
     @property
     def tasks(self) -> list[Task]:
         """The tasks, in the config's order."""
-        return [meter.task for meter in self.meters]
+        return [meter.task for meter in self.meters if meter.task not in self.judges]
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -113,14 +126,27 @@ class MultiTaskModel(tfrs.Model):
                     gradients, self.gradient_clipping_by_norm, use_norm=losses["gradient_norm"]
                 )
             self._apply(gradients, variables)
+        self.spaces.add(data[1])
         return losses
 
     def test_step(self, data: Batch) -> dict[str, tf.Tensor]:
-        """Adds a batch to the evaluation, and tells what it measures so far."""
+        """Adds a batch to the evaluation, and tells what it measures so far.
+
+        Metrics that sort all rows are told by `evaluate`, once.
+        """
         self.measure(data)
-        results = {metric.name: metric.result() for metric in self.metrics}
+        results = {m.name: m.result() for m in self.metrics if not isinstance(m, RowMetric)}
         total = tf.add_n([m.task.weight * m.loss.result() for m in self.meters if m.task.trained])
         return {"loss": total, **results}
+
+    def evaluate(self, *args: Any, return_dict: bool = False, **kwargs: Any) -> Any:
+        """Evaluates as any Keras model does, metrics that sort all rows included."""
+        results = super().evaluate(*args, return_dict=True, **kwargs)
+        rest = [metric for metric in self.metrics if isinstance(metric, RowMetric)]
+        results |= {metric.name: float(metric.result()) for metric in rest}
+        if return_dict:
+            return results
+        return [results[name] for name in (*(m.name for m in self.metrics), "loss")]
 
     def measure(self, batch: Batch) -> Losses:
         """Adds a batch to the evaluation.
@@ -128,8 +154,29 @@ class MultiTaskModel(tfrs.Model):
         Returns:
             `loss_<task>` of this batch.
         """
+        return self.measure_logits(self.measured_logits(batch), batch[1])
+
+    def measured_logits(self, batch: Batch) -> Mapping[str, tf.Tensor]:
+        """Logits by task, `(batch, units)`, and what judges measure in their place."""
         encoded, targets = batch
         logits = self.network(encoded, training=False)
+        if not self.judges:
+            return logits
+        answers = answers_of(self.tasks, logits)
+        return {**logits, **{each.name: each.judged(answers, targets) for each in self.judges}}
+
+    def measure_logits(
+        self, logits: Mapping[str, tf.Tensor], targets: Mapping[str, tf.Tensor]
+    ) -> Losses:
+        """Adds a batch to the evaluation, of which the network has answered already.
+
+        Args:
+            logits: As `measured_logits` gives them.
+            targets: Columns by name, `(batch,)` each.
+
+        Returns:
+            `loss_<task>` of this batch.
+        """
         losses = {m.task.name: m.update(logits[m.task.name], targets) for m in self.meters}
         return {f"loss_{task}": loss for task, loss in losses.items() if loss is not None}
 

@@ -18,13 +18,16 @@ from tfmtl.training.batches import Batches
 from tfmtl.training.best import build_best
 from tfmtl.training.checkpoints import Checkpoints, restore_weights
 from tfmtl.training.evaluation import Evaluator, Results, results_line, write_results
+from tfmtl.training.guard import Guard
 from tfmtl.training.journal import Journal
 from tfmtl.training.loop import Hook, TrainLoop
 from tfmtl.training.model import MultiTaskModel
 from tfmtl.training.optimizers import build_optimizers
 from tfmtl.training.rounds import RESULTS_FILE, Rounds, Timetable
+from tfmtl.training.slices import Sliced, build_slices, slices_table
 from tfmtl.training.state import TrainingState
 from tfmtl.training.stopping import StopSignals
+from tfmtl.training.weighted_mean import build_weighted_mean
 from tfmtl.training.writing import fitting_memory
 
 if TYPE_CHECKING:
@@ -45,6 +48,7 @@ class Evaluation:
         is_best: Whether it is the best of its training so far.
         model: The model as it was evaluated.
         columns: Its columns.
+        slices: Rows and metrics of every task by slice, value and name.
     """
 
     step: int
@@ -52,6 +56,7 @@ class Evaluation:
     is_best: bool
     model: MultiTaskModel
     columns: Columns
+    slices: Sliced = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,11 +146,16 @@ def evaluate(
     batches = build.open_evaluation(pipeline, columns, model, data)
     path, step = restore_weights(model.network, pipeline.model_dir, checkpoint)
     _log.info("Evaluating `%s`.", path)
-    results = Evaluator(model, batches, pipeline.eval_config.num_examples).run()
+    evaluator = _evaluator(pipeline, model, batches)
+    results, state = evaluator.run(), TrainingState(step)
     _tell_skipped(batches)
     _log.info("%s", results_line(step, results))
-    write_results(result_path or os.path.join(pipeline.model_dir, RESULTS_FILE), step, results)
-    return Evaluation(step, results, False, model, columns)
+    if evaluator.sliced:
+        _log.info("%s", slices_table(evaluator.sliced))
+    Guard(model, state).look(results, evaluator.last_batch)
+    path = result_path or os.path.join(pipeline.model_dir, RESULTS_FILE)
+    write_results(path, step, results, evaluator.sliced)
+    return Evaluation(step, results, False, model, columns, evaluator.sliced)
 
 
 class _Run:
@@ -166,6 +176,7 @@ class _Run:
         self._batches = build.open_training(pipeline, self._columns, self._model, train_data)
         self._evaluator = self._make_evaluator(eval_data)
         self._state = state = TrainingState()
+        self._guard = Guard(self._model, state)
         self._best = build_best(pipeline, state) if self._evaluator else None
         keep = settings.keep_checkpoint_max
         self._checkpoints = Checkpoints(pipeline.model_dir, self._model, state, keep)
@@ -215,7 +226,7 @@ class _Run:
         if data is None and not build.has_evaluation(self._pipeline):
             return None
         batches = build.open_evaluation(self._pipeline, self._columns, self._model, data)
-        return Evaluator(self._model, batches, self._pipeline.eval_config.num_examples)
+        return _evaluator(self._pipeline, self._model, batches)
 
     def _make_rounds(self, journal: Journal, signals: StopSignals) -> Rounds:
         settings = self._settings
@@ -230,13 +241,23 @@ class _Run:
         )
 
     def _evaluated(self, results: Results, is_best: bool) -> None:
-        step = self._state.step
-        self._on_evaluation(Evaluation(step, results, is_best, self._model, self._columns))
+        step, evaluator = self._state.step, self._evaluator
+        sliced = evaluator.sliced if evaluator else {}
+        self._guard.look(results, evaluator.last_batch if evaluator else None)
+        self._on_evaluation(Evaluation(step, results, is_best, self._model, self._columns, sliced))
 
     def _result(self, results: Results | None, interrupted: bool) -> Training:
         state = self._state
         best_step = state.best_step if state.best_value is not None else None
         return Training(self._model, self._columns, state.step, results, best_step, interrupted)
+
+
+def _evaluator(
+    pipeline: pipeline_pb2.Pipeline, model: MultiTaskModel, batches: Batches
+) -> Evaluator:
+    slices = build_slices(pipeline, [*model.tasks, *model.judges])
+    mean = build_weighted_mean(pipeline)
+    return Evaluator(model, batches, pipeline.eval_config.num_examples, slices, mean)
 
 
 def _tell_skipped(batches: Batches) -> None:

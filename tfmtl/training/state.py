@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from typing import Any
 
 import tensorflow as tf
 
@@ -19,6 +20,8 @@ class TrainingState(tf.train.experimental.PythonState):
         best_value: The best value an evaluation has seen; None before the first.
         best_step: The step of that evaluation.
         evaluation_due: Whether the evaluation of this step was still to come.
+        guard: What the guard knows of each task: evaluations in a row whose AUC says nothing, and
+            what it has warned of.
     """
 
     step: int = 0
@@ -27,6 +30,7 @@ class TrainingState(tf.train.experimental.PythonState):
     best_value: float | None = None
     best_step: int = 0
     evaluation_due: bool = False
+    guard: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
     def serialize(self) -> str:
         """As JSON, for a checkpoint."""

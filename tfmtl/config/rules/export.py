@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tfmtl.config.funnels import funnel_of
-from tfmtl.config.metric_names import best_metric, result_names
+from tfmtl.config.metric_names import bigger_is_better, result_named, result_names
 from tfmtl.config.problems import Report
-from tfmtl.config.rules.common import check_at_least
+from tfmtl.config.rules.common import check_above, check_at_least
 from tfmtl.config.views import placed_towers
 from tfmtl.config.wording import one_of
 from tfmtl.protos import pipeline_pb2
@@ -21,18 +21,48 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
         report.should(f"{_PATH}.exporter_type", f"be {one_of(_TYPES)}", export.exporter_type)
     check_at_least(report, f"{_PATH}.exports_to_keep", export.exports_to_keep, 1)
     check_at_least(report, f"{_PATH}.max_check_steps", export.max_check_steps, 1)
+    if not _has_metrics(pipeline):
+        return  # There is nothing to choose from; that is told already.
     is_named = export.HasField("best_exporter_metric")
-    if is_named or export.exporter_type == "best" or export.enable_early_stop:
-        _check_best_metric(pipeline, report)
+    if export.best_exporter_metrics:
+        _check_best_metrics(pipeline, report)
+    elif is_named or export.exporter_type == "best" or export.enable_early_stop:
+        path = f"{_PATH}.best_exporter_metric"
+        name = _check_result(pipeline, report, path, export.best_exporter_metric)
+        no_direction = bool(name) and bigger_is_better(pipeline, name) is None
+        if no_direction and not export.HasField("metric_bigger"):
+            report.warn(path, f"is better neither way; more of `{name}` is taken for better")
 
 
-def _check_best_metric(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
-    path, wanted = f"{_PATH}.best_exporter_metric", pipeline.export_config.best_exporter_metric
+def _has_metrics(pipeline: pipeline_pb2.Pipeline) -> bool:
     funnel = funnel_of(pipeline)
-    if not placed_towers(pipeline) or (funnel is not None and funnel.circle):
-        return  # There are no metrics to choose from; that is told already.
-    meant = best_metric(pipeline)
+    return bool(placed_towers(pipeline)) and (funnel is None or not funnel.circle)
+
+
+def _check_result(pipeline: pipeline_pb2.Pipeline, report: Report, path: str, wanted: str) -> str:
+    """A name is that of a result, or of a metric; returns the result's, "" for an unknown one."""
+    meant = result_named(pipeline, wanted)
     if not meant:
         report.should_name(path, "a metric and a task", wanted, result_names(pipeline))
     elif meant != wanted:
         report.warn(path, f"names no task; `{wanted}` is taken for `{meant}`")
+    return meant
+
+
+def _check_best_metrics(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
+    """Several metrics are different ones, each known, with a direction and a weight."""
+    export, seen = pipeline.export_config, set()
+    for field in ("best_exporter_metric", "metric_bigger"):
+        if export.HasField(field):
+            rule = "not be given together with `best_exporter_metrics`"
+            report.should(f"{_PATH}.{field}", rule, getattr(export, field))
+    for index, each in enumerate(export.best_exporter_metrics):
+        path = f"{_PATH}.best_exporter_metrics[{index}]"
+        check_above(report, f"{path}.weight", each.weight, 0)
+        path = f"{path}.metric_name"
+        name = _check_result(pipeline, report, path, each.metric_name)
+        if name in seen:
+            report.should(path, "be another metric than those before", each.metric_name)
+        elif name and bigger_is_better(pipeline, name) is None:
+            report.should(path, "be a metric of which more or less is better", each.metric_name)
+        seen |= {name} - {""}

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from tfmtl.config.known_fields import known_field
 from tfmtl.config.metric_names import head_metrics
 from tfmtl.config.problems import Report
+from tfmtl.config.rules import judged, metrics
 from tfmtl.config.rules.common import check_at_least, check_layer_name, check_unique
 from tfmtl.config.rules.data import Field, columns, fits, value_type
 from tfmtl.config.views import Tower, feature_name, features, funnel_towers, placed_towers
@@ -151,11 +152,13 @@ def _check_metrics(it: _Described) -> None:
             continue  # Told already.
         elif name not in allowed:
             it.should(field, f"be {one_of(allowed)} for {_head(it.tower)}", Word(name))
-        elif name in seen:
+        elif (name, message.prediction) in seen:
             it.should(field, "be another metric than those before", Word(name))
-        elif name == "auc" and message.auc.num_thresholds < 2:
-            it.should(f"{field}.auc.num_thresholds", "be at least 2", message.auc.num_thresholds)
-        seen.add(name)
+        else:
+            metrics.check(it.pipeline, it.report, f"{it.path}.{field}.{name}", message, it.of)
+            if message.prediction:
+                judged.check(it.pipeline, it.report, f"{it.path}.{field}", it.tower, message)
+        seen.add((name, message.prediction))
 
 
 def _head(tower: Tower) -> str:

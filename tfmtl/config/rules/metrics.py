@@ -1,0 +1,79 @@
+"""Rules of the parameters of a tower's metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tfmtl.config.metric_names import GROUPED_BY
+from tfmtl.config.problems import Report
+from tfmtl.config.rules.common import check_at_least
+from tfmtl.config.views import columns_by_name
+from tfmtl.config.wording import one_of
+from tfmtl.protos import metric_pb2, pipeline_pb2
+
+_REDUCTIONS = ("mean", "mean_by_sample_num", "mean_by_positive_num")
+_Rule = Callable[[Report, str, Any, str], None]
+
+
+def check(
+    pipeline: pipeline_pb2.Pipeline,
+    report: Report,
+    path: str,
+    message: metric_pb2.EvalMetrics,
+    of: str,
+) -> None:
+    """A metric's numbers are in range, and the column that makes its groups exists.
+
+    Args:
+        pipeline: The config.
+        report: Takes the problems.
+        path: Where the metric stands, down to its name.
+        message: The metric.
+        of: Whose metric it is.
+    """
+    name = message.WhichOneof("metric")
+    metric = getattr(message, name)
+    for field, rule in _RULES.items():
+        if field in metric.DESCRIPTOR.fields_by_name:
+            rule(report, f"{path}.{field}", getattr(metric, field), of)
+    if name in GROUPED_BY:
+        field = GROUPED_BY[name]
+        check_column(pipeline, report, f"{path}.{field}", getattr(metric, field), of)
+
+
+def check_column(
+    pipeline: pipeline_pb2.Pipeline, report: Report, path: str, name: str, of: str = ""
+) -> None:
+    """A name is that of a column or of a feature."""
+    known = columns_by_name(pipeline)
+    if name not in known:
+        report.should_name(path, "a column or a feature", name, known, of=of)
+
+
+def _check_thresholds(report: Report, path: str, value: int, of: str) -> None:
+    check_at_least(report, path, value, 2, of=of)
+
+
+def _check_count(report: Report, path: str, value: int, of: str) -> None:
+    check_at_least(report, path, value, 1, of=of)
+
+
+def _check_threshold(report: Report, path: str, value: float, of: str) -> None:
+    if not 0 < value < 1:
+        report.should(path, "be above 0 and below 1", value, of=of)
+
+
+def _check_reduction(report: Report, path: str, value: str, of: str) -> None:
+    if value not in _REDUCTIONS:
+        report.should(path, f"be {one_of(_REDUCTIONS)}", value, of=of)
+
+
+# Whatever the metric, a parameter of the same name obeys the same rule.
+_RULES: Mapping[str, _Rule] = {
+    "num_thresholds": _check_thresholds,
+    "topk": _check_count,
+    "k": _check_count,
+    "threshold": _check_threshold,
+    "reduction": _check_reduction,
+}

@@ -172,7 +172,8 @@ FEATURES = "feature_config.features"
             f"{FEATURES}[0].feature_type",
             "TagsFeature",
             f"override: `{FEATURES}[0].feature_type` should be IdFeature, RawFeature, "
-            "TagFeature, ComboFeature, LookupFeature, SequenceFeature or PassThroughFeature. "
+            "TagFeature, ComboFeature, LookupFeature, SequenceFeature, ExprFeature or "
+            "PassThroughFeature. "
             'Received: "TagsFeature". Did you mean `TagFeature`?',
         ),
         (

@@ -74,7 +74,7 @@ def test_a_name_that_is_a_task_and_a_column_has_to_say_which():
 
 
 def test_functions_and_operators_are_those_of_the_graph():
-    from tfmtl.tasks.score import OPERATIONS
+    from tfmtl.features.expression_values import OPERATIONS
 
     assert set(OPERATIONS) == {*SCORE_FUNCTIONS, *OPERATORS}
 

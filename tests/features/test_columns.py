@@ -267,13 +267,13 @@ def _ids(name):
     return f"features {{ input_names: '{name}' num_buckets: 7 embedding_dim: 3 }}"
 
 
-def test_a_kind_of_feature_that_is_not_built_is_told(columns):
+def test_a_kind_of_feature_that_is_not_encoded_is_told(columns):
     with pytest.raises(ConfigError) as error:
-        columns({"a": "INT32"}, "features { input_names: 'a' feature_type: ExprFeature }")
+        columns({"a": "INT32"}, "features { input_names: 'a' feature_type: PassThroughFeature }")
     assert str(error.value) == (
         "Feature `a`: `feature_type` should be one of IdFeature, RawFeature, TagFeature, "
-        "ComboFeature, LookupFeature, SequenceFeature. Received: ExprFeature, which is not built "
-        "yet."
+        "ComboFeature, LookupFeature, SequenceFeature, ExprFeature. Received: "
+        "PassThroughFeature, which has no vector."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tfmtl import config as configs
 from tfmtl.errors import ConfigError
 from tfmtl.features.combo_feature import ComboFeature
+from tfmtl.features.expr_feature import ExprFeature
 from tfmtl.features.feature import Feature
 from tfmtl.features.id_feature import IdFeature
 from tfmtl.features.lookup_feature import LookupFeature
@@ -21,6 +22,7 @@ KINDS: dict[int, type[Feature]] = {
     FeatureConfig.ComboFeature: ComboFeature,
     FeatureConfig.LookupFeature: LookupFeature,
     FeatureConfig.SequenceFeature: SequenceFeature,
+    FeatureConfig.ExprFeature: ExprFeature,
 }
 
 
@@ -47,6 +49,6 @@ def _kind(config: FeatureConfig) -> type[Feature]:
         known = ", ".join(FeatureConfig.FeatureType.Name(kind) for kind in KINDS)
         given = FeatureConfig.FeatureType.Name(config.feature_type)
         raise ConfigError(
-            [f"`feature_type` should be one of {known}. Received: {given}, which is not built yet."]
+            [f"`feature_type` should be one of {known}. Received: {given}, which has no vector."]
         )
     return KINDS[config.feature_type]

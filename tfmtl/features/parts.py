@@ -50,6 +50,10 @@ class Parts:
             )
         return [Column.from_field(self._fields[name]) for name in names]
 
+    def fields(self, config: FeatureConfig) -> list[DatasetConfig.Field]:
+        """The declarations of the columns that a feature reads, which are known."""
+        return [self._fields[name] for name in config.input_names]
+
     def vocabulary(self, config: FeatureConfig, column: Column) -> Vocabulary:
         """The vocabulary of a feature: the first it has of hash, list, file and number of buckets.
 

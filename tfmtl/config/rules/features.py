@@ -7,7 +7,9 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tfmtl.config.problems import Report
+from tfmtl.config.expressions import ExpressionError
+from tfmtl.config.feature_expressions import read_expression, unusable_expression
+from tfmtl.config.problems import Problem, Report
 from tfmtl.config.rules.common import check_at_least, check_name, check_unique
 from tfmtl.config.rules.data import Field, columns, is_number, type_name
 from tfmtl.config.views import feature_name, placed_features
@@ -17,7 +19,7 @@ from tfmtl.protos import dataset_pb2, feature_pb2, pipeline_pb2
 _Feature = feature_pb2.FeatureConfig
 _ID, _RAW, _TAG = _Feature.IdFeature, _Feature.RawFeature, _Feature.TagFeature
 _COMBO, _LOOKUP, _PASS = _Feature.ComboFeature, _Feature.LookupFeature, _Feature.PassThroughFeature
-_SEQUENCE = _Feature.SequenceFeature
+_SEQUENCE, _EXPR = _Feature.SequenceFeature, _Feature.ExprFeature
 _STRING = dataset_pb2.DatasetConfig.STRING
 _FLOATS = (dataset_pb2.DatasetConfig.FLOAT, dataset_pb2.DatasetConfig.DOUBLE)
 _COMBINERS = ("sum", "mean", "sqrtn")
@@ -26,7 +28,7 @@ _ID_SOURCES = (*_WORDS, "num_buckets")
 _COUNTS = ("hash_bucket_size", "num_buckets")
 _MOST_IDS = 1 << 40
 
-_EMBEDDED = (_ID, _RAW, _TAG, _COMBO, _LOOKUP, _SEQUENCE)
+_EMBEDDED = (_ID, _RAW, _TAG, _COMBO, _LOOKUP, _SEQUENCE, _EXPR)
 
 # Fields that mean something to some kinds of features only.
 _ONLY_FOR: Mapping[str, tuple[int, ...]] = {
@@ -48,6 +50,7 @@ _ONLY_FOR: Mapping[str, tuple[int, ...]] = {
     "min_val": (_RAW, _SEQUENCE),
     "max_val": (_RAW, _SEQUENCE),
     "raw_input_dim": (_RAW, _SEQUENCE),
+    "expression": (_EXPR,),
     "seq_multi_sep": (_SEQUENCE,),
     "max_seq_len": (_SEQUENCE,),
     "sub_feature_type": (_SEQUENCE,),
@@ -433,6 +436,21 @@ def _check_items(it: _Described) -> None:
             it.should("seq_multi_sep", rule, mark)
 
 
+def _check_expression(it: _Described) -> None:
+    if not it.feature.expression.strip():
+        it.should("expression", "say how to compute the number", it.feature.expression or None)
+        return
+    if len(it.inputs) != len(it.feature.input_names):
+        return  # A column that does not exist is told already.
+    try:
+        read_expression(it.feature, it.inputs)
+    except ExpressionError as error:
+        path = f"{it.path}.expression"
+        told = unusable_expression(it.feature, error)
+        sentence = told.replace("`expression`", f"`{path}` ({it.of})", 1)
+        it.report.problems.append(Problem(path, sentence))
+
+
 def _check_pass_through(it: _Described) -> None:
     _check_number_of_inputs(it, 1, "name one column")
 
@@ -444,5 +462,6 @@ _KINDS: Mapping[int, Callable[[_Described], None]] = {
     _COMBO: _check_combo,
     _LOOKUP: _check_lookup,
     _SEQUENCE: _check_sequence,
+    _EXPR: _check_expression,
     _PASS: _check_pass_through,
 }

@@ -77,6 +77,8 @@ def _is_of_ids(feature: _Feature) -> bool:
     if feature.feature_type == _Feature.SequenceFeature:
         is_raw, is_id = feature.sub_feature_type == _Feature.RawFeature, feature.num_buckets > 1
         return bool(number_of_edges(feature)) or is_id or not is_raw
+    if feature.feature_type == _Feature.ExprFeature:
+        return False
     return feature.feature_type != _Feature.RawFeature or bool(number_of_edges(feature))
 
 

@@ -1,0 +1,55 @@
+"""The expression of an ExprFeature: what it may name, and what it is once it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tfmtl.config.expressions import (
+    FUNCTIONS,
+    ExpressionError,
+    Scope,
+    Tree,
+    Type,
+    Variable,
+    explain,
+    parse,
+    resolve,
+)
+from tfmtl.protos import dataset_pb2, feature_pb2
+
+COLUMN = "column"
+
+Field = dataset_pb2.DatasetConfig.Field
+
+
+def read_expression(feature: feature_pb2.FeatureConfig, columns: Iterable[Field]) -> Tree:
+    """The expression of a feature: a number, or a truth value.
+
+    Args:
+        feature: The feature.
+        columns: The columns that it reads.
+
+    Raises:
+        ExpressionError: With all that is wrong with it.
+    """
+    scope = Scope({COLUMN: {each.input_name: _variable(each) for each in columns}}, FUNCTIONS)
+    tree = parse(feature.expression, scope.kinds)
+    try:
+        return resolve(tree, scope)
+    except ExpressionError as error:
+        try:
+            return resolve(tree, scope, Type.BOOLEAN)
+        except ExpressionError:
+            raise error from None
+
+
+def unusable_expression(feature: feature_pb2.FeatureConfig, error: ExpressionError) -> str:
+    """Tells what is wrong with the expression, under the expression itself."""
+    text = explain(feature.expression, error.mistakes)
+    rule = "should be a number or a truth value made of `input_names`"
+    return f"`expression` {rule}. Received:\n{text}"
+
+
+def _variable(field: Field) -> Variable:
+    is_bool = field.input_type == dataset_pb2.DatasetConfig.BOOL
+    return Variable(Type.BOOLEAN if is_bool else Type.NUMBER)

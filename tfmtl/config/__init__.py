@@ -1,10 +1,11 @@
 """The config of a pipeline: loading, overriding, checking, saving, and what it says."""
 
+from tfmtl.config.calibrations import calibratable_tasks, calibrations
 from tfmtl.config.files import save
 from tfmtl.config.loading import TO_EVALUATE, TO_TRAIN, load, load_text, validate
 from tfmtl.config.metric_names import best_metric, head_metrics, result_names
 from tfmtl.config.overrides import override
-from tfmtl.config.rules.paths import EVALUATION
+from tfmtl.config.rules.paths import CALIBRATION, EVALUATION
 from tfmtl.config.stacks import vector_groups
 from tfmtl.config.views import (
     architecture,
@@ -16,11 +17,14 @@ from tfmtl.config.views import (
 )
 
 __all__ = [
+    "CALIBRATION",
     "EVALUATION",
     "TO_EVALUATE",
     "TO_TRAIN",
     "architecture",
     "best_metric",
+    "calibratable_tasks",
+    "calibrations",
     "feature_name",
     "features",
     "group_features",

@@ -26,6 +26,9 @@ _BINARY = (
     "mean_absolute_error",
     "mean_label",
     "mean_prediction",
+    "copc",
+    "normalized_entropy",
+    "ece",
 )
 _CLASSES = ("accuracy", "logloss")
 _REGRESSION = (

@@ -1,6 +1,13 @@
 """Tasks: what is predicted, learned and measured, each in its own sample space."""
 
-from tfmtl.tasks.build import build_factors, build_head, build_label, build_metrics, build_task
+from tfmtl.tasks.build import (
+    build_calibrators,
+    build_factors,
+    build_head,
+    build_label,
+    build_metrics,
+    build_task,
+)
 from tfmtl.tasks.heads import BinaryHead, Head, MultiClassHead, RegressionHead
 from tfmtl.tasks.space import (
     AnyLabel,
@@ -26,6 +33,7 @@ __all__ = [
     "SampleSpace",
     "Task",
     "UnknownLabel",
+    "build_calibrators",
     "build_factors",
     "build_head",
     "build_label",

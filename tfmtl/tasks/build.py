@@ -8,7 +8,8 @@ from typing import Any
 from tfmtl import config
 from tfmtl.config.views import Tower
 from tfmtl.errors import ConfigError
-from tfmtl.protos import dataset_pb2, loss_pb2, pipeline_pb2
+from tfmtl.protos import calibration_pb2, dataset_pb2, loss_pb2, pipeline_pb2
+from tfmtl.tasks.calibrators import Calibrator, Isotonic, Platt, Temperature
 from tfmtl.tasks.heads import BinaryHead, Head, MultiClassHead, RegressionHead
 from tfmtl.tasks.space import (
     ColumnIndicator,
@@ -76,6 +77,21 @@ def build_metrics(tower: Tower, head: Head) -> dict[str, dict[str, Any]] | None:
         _check_metric(name, tower, head, metrics)
         metrics[name] = _parameters(getattr(message, name))
     return metrics or None
+
+
+_CALIBRATORS: dict[str, Callable[[calibration_pb2.Calibration], Calibrator]] = {
+    "platt": lambda message: Platt(),
+    "temperature": lambda message: Temperature(),
+    "isotonic": lambda message: Isotonic(message.isotonic.max_blocks),
+}
+
+
+def build_calibrators(pipeline: pipeline_pb2.Pipeline) -> dict[str, Calibrator]:
+    """The calibrators that `export_config.calibration` asks for, by task, not yet fitted."""
+    return {
+        task: _CALIBRATORS[message.WhichOneof("method")](message)
+        for task, message in config.calibrations(pipeline).items()
+    }
 
 
 def build_task(tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Task:

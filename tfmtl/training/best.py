@@ -15,6 +15,8 @@ _SMALLER_IS_BETTER = (
     "mean_squared_error",
     "root_mean_squared_error",
     "mean_absolute_error",
+    "normalized_entropy",
+    "ece",
 )
 
 

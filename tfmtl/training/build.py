@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import tensorflow as tf
@@ -15,6 +15,7 @@ from tfmtl.errors import ConfigError, TrainingError
 from tfmtl.features import Columns
 from tfmtl.models import build_network, build_tasks
 from tfmtl.protos import dataset_pb2, pipeline_pb2, train_pb2
+from tfmtl.tasks import Task
 from tfmtl.training.batches import Batches
 from tfmtl.training.checkpoints import list_checkpoints
 from tfmtl.training.model import MultiTaskModel
@@ -35,7 +36,8 @@ def build_model(pipeline: pipeline_pb2.Pipeline) -> tuple[Columns, MultiTaskMode
     columns = Columns.from_pipeline(pipeline)
     with tf.distribute.get_strategy().scope(), _saved_random_streams():
         network = build_network(pipeline, columns)
-        return columns, MultiTaskModel(network, build_tasks(pipeline))
+        bins = pipeline.eval_config.reliability_bins
+        return columns, MultiTaskModel(network, build_tasks(pipeline), bins)
 
 
 def open_training(
@@ -55,21 +57,28 @@ def open_training(
     path = _path(pipeline, "train_path", "train_input_path", data)
     settings = pipeline.data_config
     sampler = build_sampler(settings)
-    return _open(pipeline, columns, model, data, path, settings.batch_size, sampler)
+    return _open(pipeline, columns, model.tasks, data, path, settings.batch_size, sampler)
 
 
 def open_evaluation(
     pipeline: pipeline_pb2.Pipeline,
     columns: Columns,
-    model: MultiTaskModel,
+    tasks: Sequence[Task],
     data: pd.DataFrame | None,
 ) -> Batches:
-    """The batches to evaluate on; arguments as of `open_training`."""
+    """The batches to evaluate on.
+
+    Args:
+        pipeline: Says where they come from.
+        columns: Encode them.
+        tasks: Say which columns they are measured by.
+        data: Rows to take instead.
+    """
     settings = pipeline.data_config
     path = _path(pipeline, "eval_path", "eval_input_path", data)
     own_size = settings.HasField("eval_batch_size")
     batch_size = settings.eval_batch_size if own_size else settings.batch_size
-    return _open(pipeline, columns, model, data, path, batch_size)
+    return _open(pipeline, columns, tasks, data, path, batch_size)
 
 
 def has_evaluation(pipeline: pipeline_pb2.Pipeline) -> bool:
@@ -137,13 +146,13 @@ def _path(
 def _open(
     pipeline: pipeline_pb2.Pipeline,
     columns: Columns,
-    model: MultiTaskModel,
+    tasks: Sequence[Task],
     data: pd.DataFrame | None,
     path: str,
     batch_size: int,
     sampler: Sampler | None = None,
 ) -> Batches:
-    targets = list(dict.fromkeys(c for task in model.tasks for c in task.target_columns))
+    targets = list(dict.fromkeys(c for task in tasks for c in task.target_columns))
     names = list(dict.fromkeys([*columns.raw_columns, *targets]))
     rows = path if data is None else data
     source = open_source(pipeline.data_config, rows, names, sampler=sampler)

@@ -7,6 +7,7 @@ import logging
 import math
 import os
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import tensorflow as tf
 
@@ -14,9 +15,11 @@ from tfmtl.errors import DataError
 from tfmtl.training.batches import Batches, step_function
 from tfmtl.training.meter import TaskMeter
 from tfmtl.training.model import Batch, MultiTaskModel
+from tfmtl.training.reliability import reliability
 from tfmtl.training.writing import writing
 
 Results = dict[str, float | None]
+Tables = dict[str, Any]
 
 _log = logging.getLogger(__name__)
 
@@ -53,8 +56,8 @@ class Evaluator:
             DataError: If there are no rows, or one of their labels cannot be learned.
             LeftOff: If it was stopped.
         """
-        for metric in self._model.metrics:
-            metric.reset_state()
+        for meter in self._model.meters:
+            meter.reset()
         dataset = self._batches.dataset().take(self._limit)
         measure = self._measure = self._measure or self._graph(dataset)
         batch = None
@@ -65,6 +68,12 @@ class Evaluator:
         if batch is None:
             raise self._batches.source.no_rows_error()
         return results(self._model)
+
+    @property
+    def tables(self) -> Tables:
+        """What the last evaluation found beside numbers, by its name in `eval_result.json`."""
+        found = reliability(self._model)
+        return {"reliability": found} if found else {}
 
     def _graph(self, dataset: tf.data.Dataset) -> Callable[[Batch], Mapping[str, tf.Tensor]]:
         return step_function(self._model.measure, dataset.element_spec)
@@ -87,7 +96,7 @@ def results(model: MultiTaskModel) -> Results:
     return {"loss": total, **{k: v for each in by_task.values() for k, v in each.items()}}
 
 
-def write_results(path: str, step: int, values: Mapping[str, float | None]) -> None:
+def write_results(path: str, step: int, values: Mapping[str, Any]) -> None:
     """Writes `{"global_step": …, …}` as JSON, aside and then renamed."""
     aside = f"{path}.tmp"
     with writing(f"The results of the evaluation in `{path}`"):

@@ -17,12 +17,14 @@ class TaskMeter:
 
     Args:
         task: What to measure.
+        reliability_bins: Bins of its reliability table, if the task is binary; 0 for no table.
     """
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, reliability_bins: int = 0) -> None:
         self.task = task
         self.loss = keras.metrics.Mean(f"loss_{task.name}", dtype="float64")
         self.task_metrics = task.new_metrics()
+        self.reliability = task.new_reliability(reliability_bins)
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -34,6 +36,13 @@ class TaskMeter:
     def rows(self) -> int:
         """Rows of the sample space so far."""
         return int(self.loss.count)
+
+    def reset(self) -> None:
+        """Starts anew."""
+        for metric in self.metrics:
+            metric.reset_state()
+        if self.reliability is not None:
+            self.reliability.reset_state()
 
     def update(self, logits: tf.Tensor, targets: Targets) -> tf.Tensor | None:
         """Adds a batch.
@@ -50,4 +59,6 @@ class TaskMeter:
         rows = tf.math.count_nonzero(weight, dtype=tf.float64)
         self.loss.update_state(0.0 if loss is None else loss, rows)
         self.task.update_metrics(self.task_metrics, logits, targets)
+        if self.reliability is not None:
+            self.task.update_reliability(self.reliability, logits, targets)
         return loss

@@ -31,6 +31,8 @@ class MultiTaskModel(tfrs.Model):
     Args:
         network: Maps encoded features to `{task name: logits (batch, units)}`.
         tasks: The tasks; one or more of them have a loss.
+        reliability_bins: Bins of the reliability table that evaluations make of each binary task;
+            0 for no table.
 
     Example:
     >>> model = MultiTaskModel(network, tasks)
@@ -38,10 +40,16 @@ class MultiTaskModel(tfrs.Model):
     >>> model.fit(batches, epochs=1)
     """
 
-    def __init__(self, network: keras.Model, tasks: Sequence[Task], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        network: keras.Model,
+        tasks: Sequence[Task],
+        reliability_bins: int = 0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.network = network
-        self.meters = tuple(TaskMeter(task) for task in tasks)
+        self.meters = tuple(TaskMeter(task, reliability_bins) for task in tasks)
         self.gradient_clipping_by_norm = 0.0
 
     @property

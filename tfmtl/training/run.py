@@ -17,11 +17,18 @@ from tfmtl.training import build
 from tfmtl.training.batches import Batches
 from tfmtl.training.best import build_best
 from tfmtl.training.checkpoints import Checkpoints, restore_weights
-from tfmtl.training.evaluation import Evaluator, Results, results_line, write_results
+from tfmtl.training.evaluation import (
+    Evaluator,
+    Results,
+    Tables,
+    results_line,
+    write_results,
+)
 from tfmtl.training.journal import Journal
 from tfmtl.training.loop import Hook, TrainLoop
 from tfmtl.training.model import MultiTaskModel
 from tfmtl.training.optimizers import build_optimizers
+from tfmtl.training.reliability import reliability_texts
 from tfmtl.training.rounds import RESULTS_FILE, Rounds, Timetable
 from tfmtl.training.state import TrainingState
 from tfmtl.training.stopping import StopSignals
@@ -42,6 +49,7 @@ class Evaluation:
     Args:
         step: Steps the model had made.
         metrics: `loss`, `loss_<task>` and the metrics; None for one that has no value.
+        tables: What was found beside numbers: `reliability`, if it was asked for.
         is_best: Whether it is the best of its training so far.
         model: The model as it was evaluated.
         columns: Its columns.
@@ -49,6 +57,7 @@ class Evaluation:
 
     step: int
     metrics: Results
+    tables: Tables
     is_best: bool
     model: MultiTaskModel
     columns: Columns
@@ -138,14 +147,18 @@ def evaluate(
     """
     build.set_threads(pipeline.train_config)
     columns, model = build.build_model(pipeline)
-    batches = build.open_evaluation(pipeline, columns, model, data)
+    batches = build.open_evaluation(pipeline, columns, model.tasks, data)
     path, step = restore_weights(model.network, pipeline.model_dir, checkpoint)
     _log.info("Evaluating `%s`.", path)
-    results = Evaluator(model, batches, pipeline.eval_config.num_examples).run()
+    evaluator = Evaluator(model, batches, pipeline.eval_config.num_examples)
+    results, tables = evaluator.run(), evaluator.tables
     _tell_skipped(batches)
     _log.info("%s", results_line(step, results))
-    write_results(result_path or os.path.join(pipeline.model_dir, RESULTS_FILE), step, results)
-    return Evaluation(step, results, False, model, columns)
+    for text in reliability_texts(tables.get("reliability", {})):
+        _log.info("%s", text)
+    path = result_path or os.path.join(pipeline.model_dir, RESULTS_FILE)
+    write_results(path, step, {**results, **tables})
+    return Evaluation(step, results, tables, False, model, columns)
 
 
 class _Run:
@@ -214,7 +227,8 @@ class _Run:
     def _make_evaluator(self, data: pd.DataFrame | None) -> Evaluator | None:
         if data is None and not build.has_evaluation(self._pipeline):
             return None
-        batches = build.open_evaluation(self._pipeline, self._columns, self._model, data)
+        tasks = self._model.tasks
+        batches = build.open_evaluation(self._pipeline, self._columns, tasks, data)
         return Evaluator(self._model, batches, self._pipeline.eval_config.num_examples)
 
     def _make_rounds(self, journal: Journal, signals: StopSignals) -> Rounds:
@@ -230,8 +244,8 @@ class _Run:
         )
 
     def _evaluated(self, results: Results, is_best: bool) -> None:
-        step = self._state.step
-        self._on_evaluation(Evaluation(step, results, is_best, self._model, self._columns))
+        step, tables = self._state.step, self._evaluator.tables if self._evaluator else {}
+        self._on_evaluation(Evaluation(step, results, tables, is_best, self._model, self._columns))
 
     def _result(self, results: Results | None, interrupted: bool) -> Training:
         state = self._state

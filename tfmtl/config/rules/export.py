@@ -34,5 +34,8 @@ def _check_best_metric(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
     meant = best_metric(pipeline)
     if not meant:
         report.should_name(path, "a metric and a task", wanted, result_names(pipeline))
+    elif meant.startswith("copc_"):
+        rule = "be a metric of which more, or less, is better; copc is best at 1"
+        report.should(path, rule, wanted)
     elif meant != wanted:
         report.warn(path, f"names no task; `{wanted}` is taken for `{meant}`")

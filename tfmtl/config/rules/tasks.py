@@ -13,6 +13,9 @@ from tfmtl.config.views import Tower, feature_name, features, funnel_towers, pla
 from tfmtl.config.wording import Word, one_of
 from tfmtl.protos import dataset_pb2, loss_pb2, pipeline_pb2
 
+# Beyond it, bins of equal weight would be finer than what they are counted in.
+MOST_BINS = 100
+
 
 def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
     """Each tower has a name of its own and a label; its space, loss and metrics go together."""
@@ -155,6 +158,9 @@ def _check_metrics(it: _Described) -> None:
             it.should(field, "be another metric than those before", Word(name))
         elif name == "auc" and message.auc.num_thresholds < 2:
             it.should(f"{field}.auc.num_thresholds", "be at least 2", message.auc.num_thresholds)
+        elif name == "ece" and not 1 <= message.ece.num_bins <= MOST_BINS:
+            rule = f"be from 1 to {MOST_BINS}"
+            it.should(f"{field}.ece.num_bins", rule, message.ece.num_bins)
         seen.add(name)
 
 

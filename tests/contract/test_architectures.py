@@ -157,6 +157,7 @@ def test_every_tower_may_have_an_interaction(architecture):
     assert towers and {f"{tower.tower_name}_tower_cross_2" for tower in towers} <= names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", BUILT)
 def test_the_first_tower_may_have_lost_negatives_or_that_is_refused(architecture):
     pipeline = config.load(samples(architecture)[0])

@@ -50,7 +50,7 @@ def test_training_tells_what_it_calibrated(road):
     (file,) = pathlib.Path(road.folder, "export", "final").glob("*/assets/calibration.json")
     written = json.loads(file.read_text())
     assert written["ctr"]["method"] == "isotonic"
-    assert written["cvr"]["after"]["logloss"] <= written["cvr"]["before"]["logloss"] + 0.01
+    assert written["ctr"]["after"]["ece"] < written["ctr"]["before"]["ece"]
 
 
 def test_evaluate_prints_json_and_tables_beside_it(road, tfmtl):

@@ -14,6 +14,8 @@ from tfmtl.serving.signatures import build_servable
 from tfmtl.tasks.calibration import fit_calibration
 from tfmtl.tasks.calibrators import Isotonic
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def tasks(model):

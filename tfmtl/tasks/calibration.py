@@ -29,6 +29,7 @@ class Calibration:
     Args:
         calibrator: The calibrator.
         rows: Rows it was fitted to.
+        reverses: Whether it ranks them the other way round than the model does.
         before: `logloss`, `ece` and `copc` of those rows without it.
         after: The same with one, of each fifth of the rows by what the others tell: rows that a
             calibrator was fitted to would flatter it.
@@ -36,6 +37,7 @@ class Calibration:
 
     calibrator: Calibrator
     rows: int
+    reverses: bool
     before: Mapping[str, float]
     after: Mapping[str, float]
 
@@ -85,7 +87,8 @@ def fit_calibration(
     before = _measured(logits, labels, weights)
     after = _measured(_crossed(calibrator, logits, labels, weights), labels, weights)
     calibrator.fit(logits, labels, weights)
-    return Calibration(calibrator, len(logits), before, after)
+    lowest, highest = np.asarray(calibrator(tf.constant([logits.min(), logits.max()])))
+    return Calibration(calibrator, len(logits), bool(lowest > highest), before, after)
 
 
 def _check(task: str, logits: np.ndarray, labels: np.ndarray) -> None:

@@ -121,3 +121,16 @@ def test_a_label_that_is_none_is_told(calibrate):
     data.loc[140, "click"] = 7.0
     with pytest.raises(DataError, match=r"label of task `ctr` \(`click`\) should be from 0 to 1"):
         calibrate(data)
+
+
+def test_a_model_that_ranks_wrongly_is_told(calibrate, caplog):
+    data = make_rows(150, seed=4)
+    _, _, columns, model = calibrate(data, "")
+    logits = answers(columns, model, data)["ctr"]
+    data["click"] = (logits < np.median(logits)).astype("float32")
+    _, (ctr, _), *_ = calibrate(data, 'calibration { task_name: "ctr" platt {} }')
+    assert ctr.calibration.calibrator.a < 0
+    assert caplog.messages[-1] == (
+        "Task `ctr`: the calibrator ranks rows the other way round, because the model ranks them "
+        "wrongly. Look at the task's AUC on the evaluation data."
+    )

@@ -136,8 +136,9 @@ class Isotonic:
     """The function that does not fall with the least weighted squared error of probabilities.
 
     It is constant in blocks of logits, straight between them and constant beyond the first and the
-    last; probabilities are clipped to [1 / (n + 2), 1 − 1 / (n + 2)], n being the weight of all
-    rows, because so many rows tell no more.
+    last. A first block without a positive row, or a last one without a negative one, counts half a
+    row of that class besides: p = ½ / (w + 1) from 0 or from 1, w being its weight, as far as the
+    next block lets it.
 
     Args:
         max_blocks: Blocks at most. The two neighbours whose union costs the least squared error
@@ -147,7 +148,7 @@ class Isotonic:
     >>> isotonic = Isotonic()
     >>> isotonic.fit(np.array([-1.0, 0.0, 1.0, 2.0]), np.array([0, 1, 0, 1]), np.ones(4))
     >>> print(tf.sigmoid(isotonic(tf.constant([-9.0, 0.5, 9.0]))).numpy().round(3))
-    [0.167 0.5   0.833]
+    [0.25 0.5  0.75]
     """
 
     name = "isotonic"
@@ -170,8 +171,7 @@ class Isotonic:
         weight = np.bincount(place, weights)
         value = np.bincount(place, weights * labels) / weight
         starts, value, weight = _join(*pool_adjacent_violators(value, weight), self.max_blocks)
-        least = 1 / (weight.sum() + 2)
-        value = np.clip(value, least, 1 - least)
+        value = _within(value, weight)
         ends = np.append(starts[1:], len(x)) - 1
         knots = np.stack([x[starts], x[ends]], axis=1).ravel()
         self.x, first = np.unique(knots, return_index=True)
@@ -232,6 +232,15 @@ def _join(
         weights[left] = total
         starts, values, weights = (np.delete(each, left + 1) for each in (starts, values, weights))
     return starts, values, weights
+
+
+def _within(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The values of blocks, in which 0 and 1 are replaced by what so many rows can tell."""
+    inner = values[(values > 0) & (values < 1)]
+    doubt = 0.5 / (weights + 1)
+    least = np.minimum(doubt, inner.min(initial=0.5))
+    most = np.maximum(1 - doubt, inner.max(initial=0.5))
+    return np.where(values <= 0, least, np.where(values >= 1, most, values))
 
 
 def _newton(

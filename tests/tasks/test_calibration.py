@@ -48,6 +48,29 @@ def test_what_it_is_worth_is_not_of_rows_that_were_fitted():
     assert calibration.after["logloss"] > np.log(2)
 
 
+def test_a_calibrator_that_makes_it_worse_is_told():
+    random = np.random.default_rng(3)
+    logits = random.normal(0.0, 0.01, 100).astype(np.float32)  # Right, as far as one can tell.
+    labels = (random.random(100) < 0.5).astype(np.float32)
+    calibration = fit_calibration("ctr", Isotonic(), logits, labels, np.ones(100, np.float32))
+    assert list(calibration.warnings) == [
+        "the calibrator makes logloss worse on rows that it was not fitted to. Evaluate on more "
+        "rows, choose a method of fewer parameters, or leave the task out of "
+        "`export_config.calibration`."
+    ]
+    assert list(fit_calibration("ctr", Platt(), *rows()).warnings) == []
+
+
+def test_a_model_that_ranks_wrongly_is_told():
+    logits, labels, weights = rows()
+    calibration = fit_calibration("ctr", Platt(), -logits, labels, weights)
+    assert calibration.calibrator.a < 0
+    assert list(calibration.warnings) == [
+        "the calibrator ranks rows the other way round, because the model ranks them wrongly. Look "
+        "at the task's AUC on the evaluation data."
+    ]
+
+
 def test_rows_of_weight_0_are_left_out():
     logits, labels, weights = rows(300)
     inside = fit_calibration("ctr", Platt(), logits[:200], labels[:200], weights[:200])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from tfmtl.tasks.metrics import SigmoidLogloss
 _LEAST_ROWS = 10
 # Of which one at a time tells how well a calibrator does that is fitted to the others.
 _PARTS = 5
+# A model that is calibrated already becomes a little worse by chance.
+_MUCH_WORSE = 1.002
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +52,21 @@ class Calibration:
             f"{name} {self.before[name]:.5g} → {self.after[name]:.5g}" for name in self.after
         ]
         return " · ".join([f"{self.calibrator} on {self.rows:,} rows", *changes])
+
+    @property
+    def warnings(self) -> Iterator[str]:
+        """What makes it doubtful, in sentences."""
+        if self.reverses:
+            yield (
+                "the calibrator ranks rows the other way round, because the model ranks them "
+                "wrongly. Look at the task's AUC on the evaluation data."
+            )
+        if self.after["logloss"] > _MUCH_WORSE * self.before["logloss"]:
+            yield (
+                "the calibrator makes logloss worse on rows that it was not fitted to. Evaluate on "
+                "more rows, choose a method of fewer parameters, or leave the task out of "
+                "`export_config.calibration`."
+            )
 
     def as_json(self) -> dict[str, Any]:
         """All there is to know of it."""

@@ -61,12 +61,8 @@ def calibrated_tasks(
     for task in chosen:
         calibration = fit_calibration(task.name, calibrators[task.name], *rows[task.name])
         _log.info("Calibrated task `%s`: %s", task.name, calibration)
-        if calibration.reverses:
-            _log.warning(
-                "Task `%s`: the calibrator ranks rows the other way round, because the model ranks "
-                "them wrongly. Look at the task's AUC on the evaluation data.",
-                task.name,
-            )
+        for warning in calibration.warnings:
+            _log.warning("Task `%s`: %s", task.name, warning)
         calibrated[task.name] = task.calibrated(calibration)
     return [calibrated.get(task.name, task) for task in tasks]
 

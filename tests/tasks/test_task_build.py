@@ -219,3 +219,10 @@ def test_calibrators_are_made_of_their_messages():
 
 def test_without_calibration_there_are_no_calibrators():
     assert build_calibrators(pipeline('tower_name: "ctr"')) == {}
+
+
+def test_metrics_of_calibration_take_their_parameters():
+    task = build("metrics_set { ece { num_bins: 7 equal_width: true } } metrics_set { copc {} }")
+    ece, copc = task.new_metrics()
+    assert (ece.name, ece.num_bins, ece.equal_width) == ("ece_ctr", 7, True)
+    assert copc.name == "copc_ctr"

@@ -10,7 +10,7 @@ from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_at_least
 from tfmtl.config.rules.tasks import MOST_BINS
 from tfmtl.config.views import PlacedTower, Tower, architecture, placed_towers
-from tfmtl.config.wording import one_of
+from tfmtl.config.wording import Word, one_of
 from tfmtl.protos import calibration_pb2, pipeline_pb2
 
 _RATE = "negative_sampling_rate"
@@ -98,7 +98,7 @@ def _check_calibrations(pipeline: pipeline_pb2.Pipeline, report: Report) -> None
             what = "a binary task that has a label"
             report.should_name(f"{path}.task_name", what, name, tasks)
         elif not tasks:
-            report.should(path, "be left out, because no task is binary", "a calibration")
+            report.should(path, "be left out, because no task is binary", Word("a calibration"))
         elif name in first:
             rule = f"be another task than that of `{first[name]}`"
             report.should(f"{path}.task_name", rule, name or None)

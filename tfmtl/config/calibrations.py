@@ -9,8 +9,8 @@ from tfmtl.protos import calibration_pb2, pipeline_pb2
 
 
 def is_binary(tower: Tower) -> bool:
-    """Whether a tower says how likely an event is."""
-    return "copc" in head_metrics(tower)
+    """Whether a tower says by one logit how likely an event is."""
+    return tower.num_class == 1 and "copc" in head_metrics(tower)
 
 
 def calibratable_tasks(pipeline: pipeline_pb2.Pipeline) -> list[str]:

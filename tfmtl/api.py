@@ -6,6 +6,7 @@ mistake of the user's, and its message tells what would do.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -90,7 +91,11 @@ def train(
     given = {"train_input_path": train_data, configs.EVALUATION: eval_data}
     needs = [each for each in configs.TO_TRAIN if given.get(each) is None]
     pipeline = _checked(config, needs)
-    exporter = serving.Exporter(pipeline, train_data if eval_data is None else eval_data)
+    exporter = serving.Exporter(
+        pipeline,
+        train_data if eval_data is None else eval_data,
+        functools.partial(training.calibrated_tasks, pipeline, data=eval_data),
+    )
 
     def after_evaluation(evaluation: Evaluation) -> None:
         exporter.after_evaluation(*_parts(evaluation), is_best=evaluation.is_best)
@@ -127,7 +132,8 @@ def evaluate(
     Returns:
         `global_step`, `loss`, `loss_<task>`, every task's metrics and `rows_<task>`, the rows in
         its sample space; None for one without a value. With `eval_config.slice_by`, `slices` has
-        rows and metrics by column and value.
+        rows and metrics by column and value; with `reliability_bins`, `reliability` the bins of
+        each binary task.
 
     Example:
     >>> tfmtl.evaluate("mmoe.config", checkpoint="best")["auc_ctr"]
@@ -136,19 +142,25 @@ def evaluate(
     needs = configs.TO_EVALUATE if data is None else ("model_dir",)
     pipeline = _checked(config, needs)
     result = training.evaluate(pipeline, checkpoint=checkpoint, data=data, result_path=result_path)
-    more = {"slices": result.slices} if result.slices else {}
-    return {"global_step": result.step, **result.metrics, **more}
+    return {"global_step": result.step, **result.metrics, **result.tables}
 
 
 def export(
-    config: Config, directory: str | Path | None = None, *, checkpoint: str = "latest"
+    config: Config,
+    directory: str | Path | None = None,
+    *,
+    checkpoint: str = "latest",
+    eval_data: pd.DataFrame | None = None,
 ) -> Path:
     """Writes a trained model as a SavedModel for TensorFlow Serving.
+
+    The calibrators of `export_config.calibration` are fitted to this checkpoint.
 
     Args:
         config: The config that it was trained with.
         directory: The folder of versions; by default `export/final` in `model_dir`.
         checkpoint: `latest`, `best`, or a path.
+        eval_data: Rows to calibrate on, instead of `eval_input_path`.
 
     Returns:
         The new version's folder.
@@ -156,16 +168,17 @@ def export(
     Raises:
         ExportError: If the model cannot be exported, or what was written answers otherwise.
     """
-    pipeline = _checked(config, ("model_dir",))
+    needs = ["model_dir", *([configs.CALIBRATION] if eval_data is None else [])]
+    pipeline = _checked(config, needs)
     columns, model = build_model(pipeline)
     training.restore_weights(model.network, pipeline.model_dir, checkpoint)
     return serving.export(
         model.network,
         columns,
-        model.tasks,
+        training.calibrated_tasks(pipeline, model.network, columns, model.tasks, eval_data),
         pipeline,
         directory or serving.export_base(pipeline.model_dir),
-        serving.sample_rows(pipeline, columns.raw_columns),
+        serving.sample_rows(pipeline, columns.raw_columns, eval_data),
     )
 
 

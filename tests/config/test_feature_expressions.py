@@ -1,8 +1,8 @@
 """What is told of an ExprFeature's expression."""
 
 import pytest
-from helpers import GOOD_CONFIG
 
+from tests.helpers import GOOD_CONFIG
 from tfmtl import config
 from tfmtl.errors import ConfigError
 

@@ -157,6 +157,28 @@ def test_every_tower_may_have_an_interaction(architecture):
     assert towers and {f"{tower.tower_name}_tower_cross_2" for tower in towers} <= names
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", BUILT)
+def test_the_first_tower_may_have_lost_negatives_or_that_is_refused(architecture):
+    pipeline = config.load(samples(architecture)[0])
+    tower = next(mutable_towers(getattr(pipeline.model_config, architecture)))
+    tower.negative_sampling_rate = 0.25
+    if architecture == "division":
+        (problem,) = config.validate(pipeline)
+        assert "negative_sampling_rate` (tower `ctr`) should be 1 in division" in problem
+        return
+    assert config.validate(pipeline) == []
+    network = build_network(pipeline, Columns.from_pipeline(pipeline))
+    assert network.get_layer(f"{tower.tower_name}_correction").rate == 0.25
+
+
+def test_tasks_that_can_be_calibrated_are_the_binary_ones_with_a_label(built):
+    binary = [
+        task.name for task in built.tasks if "copc" in task.head.metrics and task.target_columns
+    ]
+    assert sorted(config.calibratable_tasks(built.pipeline)) == sorted(binary)
+
+
 def mutable_towers(message):
     """The towers in an architecture's message, at whatever depth, themselves and not copies."""
     for field, value in message.ListFields():

@@ -199,6 +199,7 @@ def test_a_python_function_in_the_graph_fails_and_leaves_no_version(export_to, t
 
         name = "ctr"
         units = 1
+        calibration = None
 
         def predictions(self, logits):
             doubled = tf.numpy_function(lambda x: 2 * x, [logits[:, 0]], tf.float32)

@@ -68,3 +68,26 @@ def test_a_column_that_no_server_could_take_is_told_at_the_start(pipeline):
     bad.feature_configs[0].feature_name = "user"
     with pytest.raises(ExportError, match="Received: 'user id'"):
         Exporter(bad)
+
+
+def test_tasks_are_calibrated_for_exports_alone(pipeline, model, tmp_path, monkeypatch):
+    """At each export anew, because the model is another one; and not after other evaluations."""
+    calibrated, exported = [], []
+
+    def calibrate(network, columns, tasks):
+        calibrated.append(network)
+        return [f"calibrated for {network}"]
+
+    def export(network, columns, tasks, *others):
+        exported.extend(tasks)
+        (tmp_path / "export" / "best" / str(len(exported))).mkdir(parents=True)
+
+    monkeypatch.setattr(exporter, "export", export)
+    monkeypatch.setattr(exporter, "sample_rows", lambda pipeline, columns, data: data)
+    text = f'model_dir: "{tmp_path}" export_config {{ exporter_type: "best" }}'
+    exports = Exporter(changed(pipeline, text), "rows", calibrate)
+    for network, is_best in [("first", True), ("second", False), ("third", True)]:
+        exports.after_evaluation(network, model.columns, model.tasks, is_best=is_best)
+    exports.after_training("third", model.columns, model.tasks, evaluated=True)
+    assert calibrated == ["first", "third"]
+    assert exported == ["calibrated for first", "calibrated for third"]

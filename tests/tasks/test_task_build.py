@@ -8,7 +8,14 @@ from google.protobuf import text_format
 from tfmtl import config
 from tfmtl.errors import ConfigError
 from tfmtl.protos import dataset_pb2, pipeline_pb2
-from tfmtl.tasks import BinaryHead, MultiClassHead, RegressionHead, build_task
+from tfmtl.tasks import (
+    BinaryHead,
+    MultiClassHead,
+    RegressionHead,
+    build_calibrators,
+    build_task,
+)
+from tfmtl.tasks.calibrators import Isotonic, Platt, Temperature
 
 NAN = float("nan")
 LABEL, OTHER = [1.0, 0.0, 1.0], [0.0, 1.0, 1.0]
@@ -246,3 +253,29 @@ def test_a_loss_that_has_no_head_is_refused():
     assert str(error.value) == (
         "`loss_type` of task `ctr` should be one of CLASSIFICATION, L2_LOSS. Received: JRC_LOSS."
     )
+
+
+def test_calibrators_are_made_of_their_messages():
+    parsed = pipeline('tower_name: "ctr"', 'tower_name: "cvr"')
+    text_format.Merge(
+        """export_config {
+          calibration { task_name: "cvr" isotonic { max_blocks: 7 } } calibration { platt {} }
+        }""",
+        parsed,
+    )
+    made = build_calibrators(parsed)
+    assert {task: type(each) for task, each in made.items()} == {"ctr": Platt, "cvr": Isotonic}
+    assert made["cvr"].max_blocks == 7
+    text_format.Merge('export_config { calibration { task_name: "ctr" temperature {} } }', parsed)
+    assert isinstance(build_calibrators(parsed)["ctr"], Temperature)
+
+
+def test_without_calibration_there_are_no_calibrators():
+    assert build_calibrators(pipeline('tower_name: "ctr"')) == {}
+
+
+def test_metrics_of_calibration_take_their_parameters():
+    task = build("metrics_set { ece { num_bins: 7 equal_width: true } } metrics_set { copc {} }")
+    ece, copc = task.new_metrics()
+    assert (ece.name, ece.num_bins, ece.equal_width) == ("ece_ctr", 7, True)
+    assert copc.name == "copc_ctr"

@@ -160,13 +160,6 @@ def test_results_are_written_as_json_with_null_for_what_has_no_value(tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["eval_result.json"]
 
 
-def test_slices_are_written_under_a_key_of_their_own(tmp_path):
-    path = tmp_path / "eval_result.json"
-    sliced = {"city": {"oslo": {"rows_ctr": 3, "auc_ctr": None}}}
-    write_results(str(path), 12, {"loss": 0.5}, sliced)
-    assert json.loads(path.read_text()) == {"global_step": 12, "loss": 0.5, "slices": sliced}
-
-
 def test_results_are_told_in_one_line():
     line = results_line(1000, {"loss": 0.412345, "auc_ctr": None, "rows_ctr": 1234567})
     assert line == "evaluation at step 1,000 · loss 0.41235 · auc_ctr none · rows_ctr 1,234,567"

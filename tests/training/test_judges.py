@@ -59,7 +59,7 @@ def built(pipeline):
 
 
 def evaluated(pipeline, columns, model, rows=EVAL_ROWS):
-    return Evaluator(model, open_evaluation(pipeline, columns, model, rows)).run()
+    return Evaluator(model, open_evaluation(pipeline, columns, model.measured, rows)).run()
 
 
 @pytest.fixture(scope="module")
@@ -107,8 +107,8 @@ def test_judges_are_no_tasks_and_have_no_loss(built, results):
 
 def test_only_evaluations_read_the_columns_of_the_score(pipeline, built):
     columns, model = built
-    learned = open_training(pipeline, columns, model, EVAL_ROWS).dataset().element_spec[1]
-    judged = open_evaluation(pipeline, columns, model, EVAL_ROWS).dataset().element_spec[1]
+    learned = open_training(pipeline, columns, model.measured, EVAL_ROWS).dataset().element_spec[1]
+    judged = open_evaluation(pipeline, columns, model.measured, EVAL_ROWS).dataset().element_spec[1]
     assert set(learned) == {"click", "buy"}
     assert set(judged) == {"click", "buy", "boost"}
 
@@ -128,7 +128,7 @@ def test_slices_are_judged_as_well(built, pipeline, results):
     columns, model = built
     sliced = copy.deepcopy(pipeline)
     sliced.eval_config.slice_by.append("user")
-    batches = open_evaluation(sliced, columns, model, EVAL_ROWS)
+    batches = open_evaluation(sliced, columns, model.measured, EVAL_ROWS)
     slices = Slices([*model.tasks, *model.judges], [Slice("user", ["user"])], max_values=1)
     evaluator = Evaluator(model, batches, slices=slices)
     evaluator.run()
@@ -141,7 +141,7 @@ def test_slices_are_judged_as_well(built, pipeline, results):
 
 def test_keras_judges_alike(pipeline, built, results):
     columns, model = built
-    batches = open_evaluation(pipeline, columns, model, EVAL_ROWS)
+    batches = open_evaluation(pipeline, columns, model.measured, EVAL_ROWS)
     model.compile("sgd")
     measured = model.evaluate(batches.dataset(), return_dict=True, verbose=0)
     assert measured["auc_cvr_by_score"] == pytest.approx(results["auc_cvr_by_score"])

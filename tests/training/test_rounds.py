@@ -15,7 +15,7 @@ class World:
     """Fakes of all that rounds touch; `events` tells what happened."""
 
     received = False
-    sliced = {}
+    tables = {"reliability": {"ctr": []}}
 
     def __init__(self, model_dir, script=(), patience=None):
         self.model_dir = str(model_dir)
@@ -76,7 +76,7 @@ def test_a_round_saves_then_evaluates_then_keeps_the_best_then_tells(tmp_path):
     ]
     assert world.rounds.results == {"auc_ctr": 0.6}
     result = json.loads((tmp_path / "eval_result.json").read_text())
-    assert result == {"global_step": 10, "auc_ctr": 0.6}
+    assert result == {"global_step": 10, "auc_ctr": 0.6, "reliability": {"ctr": []}}
 
 
 def test_an_evaluation_that_is_not_better_is_told_but_not_kept(tmp_path):

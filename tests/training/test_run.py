@@ -124,16 +124,16 @@ def test_an_evaluation_tells_slices_and_a_mean_of_several_metrics(trained, tmp_p
     caplog.set_level(logging.INFO, "tfmtl")
     path = tmp_path / "result.json"
     actual = evaluate(sliced, data=EVAL_ROWS, result_path=str(path))
-    assert list(actual.slices["user"])[2:] == ["other"]
-    first = next(iter(actual.slices["user"]))
-    assert actual.slices["user"][first]["rows_ctr"] == (EVAL_ROWS["user"] == first).sum()
+    assert list(actual.tables["slices"]["user"])[2:] == ["other"]
+    first = next(iter(actual.tables["slices"]["user"]))
+    assert actual.tables["slices"]["user"][first]["rows_ctr"] == (EVAL_ROWS["user"] == first).sum()
     written = json.loads(path.read_text())
-    assert written == {"global_step": 12, **actual.metrics, "slices": actual.slices}
+    assert written == {"global_step": 12, **actual.metrics, **actual.tables}
     assert {name: written[name] for name in result.metrics} == result.metrics
     mean = (result.metrics["auc_ctr"] - result.metrics["logloss_cvr"]) / 2
     assert written["weighted_mean_metric"] == pytest.approx(mean)
     assert 0 < written["gauc_ctr"] < 1
-    assert slices_table(actual.slices) in caplog.messages
+    assert slices_table(actual.tables["slices"]) in caplog.messages
 
 
 @pytest.mark.slow

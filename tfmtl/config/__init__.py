@@ -1,5 +1,6 @@
 """The config of a pipeline: loading, overriding, checking, saving, and what it says."""
 
+from tfmtl.config.calibrations import calibratable_tasks, calibrations
 from tfmtl.config.files import save
 from tfmtl.config.loading import TO_EVALUATE, TO_TRAIN, load, load_text, validate
 from tfmtl.config.metric_names import (
@@ -14,7 +15,7 @@ from tfmtl.config.metric_names import (
     result_names,
 )
 from tfmtl.config.overrides import override
-from tfmtl.config.rules.paths import EVALUATION
+from tfmtl.config.rules.paths import CALIBRATION, EVALUATION
 from tfmtl.config.stacks import vector_groups
 from tfmtl.config.views import (
     architecture,
@@ -29,12 +30,15 @@ from tfmtl.config.views import (
 )
 
 __all__ = [
+    "CALIBRATION",
     "EVALUATION",
     "TO_EVALUATE",
     "TO_TRAIN",
     "architecture",
     "best_metric",
     "bigger_is_better",
+    "calibratable_tasks",
+    "calibrations",
     "column_of",
     "feature_name",
     "features",

@@ -38,6 +38,9 @@ _BINARY = (
     "mean_label",
     "mean_prediction",
     *_ORDERS,
+    "copc",
+    "normalized_entropy",
+    "ece",
 )
 _CLASSES = ("accuracy", "logloss", "recall_at_topk")
 _TWO_CLASSES = (*_CLASSES, "auc", *_ORDERS)
@@ -58,8 +61,10 @@ _SMALLER_IS_BETTER = (
     "mean_squared_error",
     "root_mean_squared_error",
     "mean_absolute_error",
+    "normalized_entropy",
+    "ece",
 )
-_NO_DIRECTION = ("mean_label", "mean_prediction")
+_NO_DIRECTION = ("mean_label", "mean_prediction", "copc")
 
 # The parameter of a metric that names the column whose values make groups of rows.
 GROUPED_BY: Mapping[str, str] = {

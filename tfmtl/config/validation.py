@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from tfmtl.config.problems import Report
 from tfmtl.config.rules import (
+    calibration,
     data,
     evaluation,
     export,
@@ -38,6 +39,7 @@ _RULES = (
     training,
     evaluation,
     export,
+    calibration,
 )
 
 

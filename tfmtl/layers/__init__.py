@@ -10,6 +10,7 @@ from tfmtl.layers.factorization_machine import FactorizationMachine
 from tfmtl.layers.feature_sum import FeatureSum
 from tfmtl.layers.gate import Gate, GateBank, MixExperts, MixForEach
 from tfmtl.layers.layer_mix import LayerMix
+from tfmtl.layers.negative_sampling_correction import NegativeSamplingCorrection
 from tfmtl.layers.order_calibrator import OrderCalibrator
 from tfmtl.layers.packed_embedding import Lookup, PackedEmbedding, Table
 from tfmtl.layers.sigmoid_ratio import IsRatioClipped, SigmoidRatio
@@ -44,6 +45,7 @@ __all__ = [
     "Lookup",
     "MixExperts",
     "MixForEach",
+    "NegativeSamplingCorrection",
     "OrderCalibrator",
     "OutcomeLogit",
     "PReLU",

@@ -114,13 +114,19 @@ def tower_output(
 
 
 def head_logits(tower: Tower, t: keras.KerasTensor, l2: float) -> keras.KerasTensor:
-    """`head_k(t_k)`, of the layer `<task>_logits`: logits `(batch, units)`."""
+    """`head_k(t_k)`, of the layer `<task>_logits`: logits `(batch, units)`.
+
+    With `negative_sampling_rate`, in inference, those over all rows (`<task>_correction`).
+    """
     head = keras.layers.Dense(
         build_head(tower).units,
         kernel_regularizer=l2_regularizer(l2),
         name=f"{tower.tower_name}_logits",
     )
-    return head(t)
+    rate, name = tower.negative_sampling_rate, f"{tower.tower_name}_correction"
+    if rate == 1:
+        return head(t)
+    return layers.NegativeSamplingCorrection(rate, name=name)(head(t))
 
 
 def parallel_logits(

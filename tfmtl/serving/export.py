@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from tfmtl.serving.versions import publish
 from tfmtl.tasks import Task, build_score
 
 PIPELINE_FILE = "pipeline.config"
+CALIBRATION_FILE = "calibration.json"
 
 
 def export(
@@ -40,7 +42,8 @@ def export(
     Args:
         network: Encoded features in, `{task: logits}` out.
         columns: The encoder.
-        tasks: Make predictions of the logits.
+        tasks: Make predictions of the logits. How they are calibrated, if they are, goes along as
+            `assets/calibration.json`.
         pipeline: The resolved config; it goes along as `assets/pipeline.config`.
         directory: The folder of versions.
         sample_rows: Rows of data to compare answers on, raw columns by name.
@@ -56,7 +59,7 @@ def export(
 
     def write(folder: Path) -> None:
         _save(servable, folder)
-        _add_assets(pipeline, folder / "assets")
+        _add_assets(pipeline, tasks, folder / "assets")
         check_answers(folder, servable, sample_rows)
 
     try:
@@ -95,10 +98,14 @@ def _save(servable: Servable, folder: Path) -> None:
     tf.saved_model.save(servable.module, str(folder), signatures=dict(servable.signatures))
 
 
-def _add_assets(pipeline: Pipeline, folder: Path) -> None:
+def _add_assets(pipeline: Pipeline, tasks: Sequence[Task], folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     text = text_format.MessageToString(pipeline, as_utf8=True)
     (folder / PIPELINE_FILE).write_text(text, encoding="utf-8")
+    calibrations = {task.name: task.calibration.as_json() for task in tasks if task.calibration}
+    if calibrations:
+        text = json.dumps(calibrations, indent=2) + "\n"
+        (folder / CALIBRATION_FILE).write_text(text, encoding="utf-8")
     for source in pipeline.export_config.asset_files:
         _check_asset(Path(source))
         _add_asset(Path(source), folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+# Makes calibrated tasks of a network, its columns and its tasks.
+Calibrate = Callable[[keras.Model, Columns, Sequence[Task]], Sequence[Task]]
+
 FINAL, LATEST, BEST, NONE = "final", "latest", "best", "none"
 
 
@@ -35,13 +38,20 @@ class Exporter:
     Args:
         pipeline: The config.
         data: Rows to try exports with, instead of those of the config's data.
+        calibrate: Makes of the tasks those that are exported; by default they are as they are.
 
     Raises:
         ExportError: If the model could not be exported, whatever it learns.
     """
 
-    def __init__(self, pipeline: Pipeline, data: pd.DataFrame | None = None) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        data: pd.DataFrame | None = None,
+        calibrate: Calibrate = lambda network, columns, tasks: tasks,
+    ) -> None:
         self._pipeline = pipeline
+        self._calibrate = calibrate
         self._config = pipeline.export_config
         self._kind = self._config.exporter_type
         self._data = data
@@ -68,6 +78,7 @@ class Exporter:
         return export_base(self._pipeline.model_dir, self._kind)
 
     def _export(self, network: keras.Model, columns: Columns, tasks: Sequence[Task]) -> None:
+        tasks = self._calibrate(network, columns, tasks)
         rows = sample_rows(self._pipeline, columns.raw_columns, self._data)
         version = export(network, columns, tasks, self._pipeline, self._base, rows)
         _log.info("Exported `%s`.", version)

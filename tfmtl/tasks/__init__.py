@@ -1,6 +1,7 @@
 """Tasks: what is predicted, learned and measured, each in its own sample space."""
 
 from tfmtl.tasks.build import (
+    build_calibrators,
     build_factors,
     build_head,
     build_judges,
@@ -40,6 +41,7 @@ __all__ = [
     "Task",
     "UnknownLabel",
     "answers_of",
+    "build_calibrators",
     "build_factors",
     "build_head",
     "build_judges",

@@ -11,7 +11,8 @@ from tfmtl.config.score import SCORE, TASK, score_tree, score_weights
 from tfmtl.config.views import Tower
 from tfmtl.errors import ConfigError
 from tfmtl.features.column import Column
-from tfmtl.protos import dataset_pb2, loss_pb2, metric_pb2, pipeline_pb2
+from tfmtl.protos import calibration_pb2, dataset_pb2, loss_pb2, metric_pb2, pipeline_pb2
+from tfmtl.tasks.calibrators import Calibrator, Isotonic, Platt, Temperature
 from tfmtl.tasks.heads import BinaryHead, Head, MultiClassHead, RegressionHead
 from tfmtl.tasks.judge import Judge
 from tfmtl.tasks.score import Score
@@ -130,6 +131,21 @@ def build_judges(pipeline: pipeline_pb2.Pipeline, tasks: Sequence[Task]) -> list
 def _score(tree: Tree, pipeline: pipeline_pb2.Pipeline) -> Score:
     columns = [Column.from_field(field) for field in pipeline.data_config.input_fields]
     return Score(tree, columns, score_weights(pipeline))
+
+
+_CALIBRATORS: dict[str, Callable[[calibration_pb2.Calibration], Calibrator]] = {
+    "platt": lambda message: Platt(),
+    "temperature": lambda message: Temperature(),
+    "isotonic": lambda message: Isotonic(message.isotonic.max_blocks),
+}
+
+
+def build_calibrators(pipeline: pipeline_pb2.Pipeline) -> dict[str, Calibrator]:
+    """The calibrators that `export_config.calibration` asks for, by task, not yet fitted."""
+    return {
+        task: _CALIBRATORS[message.WhichOneof("method")](message)
+        for task, message in config.calibrations(pipeline).items()
+    }
 
 
 def build_task(tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Task:

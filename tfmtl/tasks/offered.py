@@ -9,6 +9,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfmtl.tasks.auc import AUC
+from tfmtl.tasks.calibration_metrics import COPC, ECE, NormalizedEntropy
 from tfmtl.tasks.max_f1 import MaxF1
 from tfmtl.tasks.metrics import (
     BinaryAccuracy,
@@ -100,6 +101,9 @@ BINARY: Mapping[str, Metric] = {
     "mean_absolute_error": Metric(MeanAbsoluteError, probability),
     "mean_label": Metric(MeanLabel, probability),
     "mean_prediction": Metric(MeanPrediction, probability),
+    "copc": Metric(COPC, only),
+    "normalized_entropy": Metric(NormalizedEntropy, only),
+    "ece": Metric(ECE, only),
 }
 CLASSES: Mapping[str, Metric] = {
     "accuracy": Metric(ClassAccuracy, _all),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from tfmtl.tasks.calibration import Calibration
+from tfmtl.tasks.calibration_metrics import ReliabilityTable
 from tfmtl.tasks.heads import Head
 from tfmtl.tasks.space import SampleSpace, Targets
 from tfmtl.tasks.terms import Term
@@ -52,6 +55,7 @@ class Task:
         self.terms = [Term(name, head.loss)] if trained else []
         self._metrics = {name: {} for name in head.default_metrics} if metrics is None else metrics
         self._suffix = suffix or name
+        self.calibration: Calibration | None = None
 
     @property
     def units(self) -> int:
@@ -90,7 +94,16 @@ class Task:
         Args:
             logits: `(batch, units)`.
         """
-        return self.head.predictions(self.name, tf.cast(logits, tf.float32))
+        return self.head.predictions(self.name, self._judged(logits))
+
+    def calibrated(self, calibration: Calibration) -> Task:
+        """The same task with its logits calibrated before they are predictions or are measured.
+
+        Its losses are of the logits as they come.
+        """
+        task = copy.copy(self)
+        task.calibration = calibration
+        return task
 
     def loss_terms(self, logits: tf.Tensor, targets: Targets) -> dict[str, tf.Tensor]:
         """The terms of the loss over the task's sample space, without their weights.
@@ -135,6 +148,18 @@ class Task:
             for name, parameters in self._metrics.items()
         ]
 
+    def new_reliability(self, num_bins: int) -> ReliabilityTable | None:
+        """A fresh reliability table; None for a task that is not binary, and for no bins."""
+        is_binary = "ece" in self.head.metrics
+        return ReliabilityTable(num_bins) if num_bins and is_binary else None
+
+    def update_reliability(
+        self, table: ReliabilityTable, logits: tf.Tensor, targets: Targets
+    ) -> None:
+        """Adds a batch to a table that `new_reliability` made; arguments as of `update_metrics`."""
+        label, weight = self.space.rows(targets)
+        table.update_state(label, self.head.metrics["ece"].reads(self._judged(logits)), weight)
+
     def update_metrics(
         self, metrics: Sequence[keras.metrics.Metric], logits: tf.Tensor, targets: Targets
     ) -> None:
@@ -165,7 +190,7 @@ class Task:
             weight: `(rows,)`, 0 outside of the sample space.
             groups: Columns by name, `(rows,)` each; `group_columns` are among them.
         """
-        logits = tf.cast(logits, tf.float32)
+        logits = self._judged(logits)
         for name, metric in zip(self._metrics, metrics, strict=True):
             offered = self.head.metrics[name]
             group = [groups[self._metrics[name][offered.grouped_by]]] if offered.grouped_by else []
@@ -192,3 +217,8 @@ class Task:
             f"The label of task `{self.name}` ({columns}) should be {self.head.labels}. "
             f"Received: {values}."
         )
+
+    def _judged(self, logits: tf.Tensor) -> tf.Tensor:
+        """The logits that are served and measured, in single precision."""
+        logits = tf.cast(logits, tf.float32)
+        return logits if self.calibration is None else self.calibration(logits)

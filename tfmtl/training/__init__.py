@@ -1,5 +1,6 @@
 """Training: the model in training, its optimizers, the loop, checkpoints, evaluation."""
 
+from tfmtl.training.calibration import calibrated_tasks
 from tfmtl.training.checkpoints import resolve_checkpoint, restore_weights
 from tfmtl.training.lazy_adam import LazyAdam, LazyAdamW
 from tfmtl.training.model import MultiTaskModel
@@ -13,6 +14,7 @@ __all__ = [
     "MultiTaskModel",
     "Training",
     "build_optimizers",
+    "calibrated_tasks",
     "evaluate",
     "resolve_checkpoint",
     "restore_weights",

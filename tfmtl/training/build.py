@@ -38,7 +38,9 @@ def build_model(pipeline: pipeline_pb2.Pipeline) -> tuple[Columns, MultiTaskMode
     with tf.distribute.get_strategy().scope(), _saved_random_streams():
         network = build_network(pipeline, columns)
         tasks = build_tasks(pipeline)
-        return columns, MultiTaskModel(network, tasks, judges=build_judges(pipeline, tasks))
+        judges = build_judges(pipeline, tasks)
+        bins = pipeline.eval_config.reliability_bins
+        return columns, MultiTaskModel(network, tasks, judges, bins)
 
 
 def open_training(
@@ -64,21 +66,27 @@ def open_training(
 def open_evaluation(
     pipeline: pipeline_pb2.Pipeline,
     columns: Columns,
-    model: MultiTaskModel,
+    tasks: Sequence[Task],
     data: pd.DataFrame | None,
 ) -> Batches:
-    """The batches to evaluate on; arguments as of `open_training`."""
+    """The batches to evaluate on.
+
+    Args:
+        pipeline: Says where they come from.
+        columns: Encode them.
+        tasks: Say which columns they are measured by.
+        data: Rows to take instead.
+    """
     settings = pipeline.data_config
     path = _path(pipeline, "eval_path", "eval_input_path", data)
     own_size = settings.HasField("eval_batch_size")
     batch_size = settings.eval_batch_size if own_size else settings.batch_size
-    measured = [*model.tasks, *model.judges]
     sliced = [
         column
         for by in pipeline.eval_config.slice_by
         for column in config.slice_columns(by, pipeline)
     ]
-    return _open(pipeline, columns, measured, data, path, batch_size, beside=sliced)
+    return _open(pipeline, columns, tasks, data, path, batch_size, beside=sliced)
 
 
 def has_evaluation(pipeline: pipeline_pb2.Pipeline) -> bool:

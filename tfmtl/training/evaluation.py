@@ -7,6 +7,7 @@ import logging
 import math
 import os
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
@@ -15,11 +16,13 @@ from tfmtl.errors import DataError
 from tfmtl.training.batches import Batches, step_function
 from tfmtl.training.meter import TaskMeter
 from tfmtl.training.model import Batch, MultiTaskModel
-from tfmtl.training.slices import Sliced, Slices
+from tfmtl.training.reliability import reliability
+from tfmtl.training.slices import Slices
 from tfmtl.training.weighted_mean import WeightedMean
 from tfmtl.training.writing import writing
 
 Results = dict[str, float | None]
+Tables = dict[str, Any]
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +50,7 @@ class Evaluator:
         slices: Slices | None = None,
         mean: WeightedMean | None = None,
     ) -> None:
-        self.sliced: Sliced = {}
+        self._sliced: Mapping[str, Any] = {}
         self.last_batch: Batch | None = None
         self._model = model
         self._batches = batches
@@ -64,7 +67,7 @@ class Evaluator:
 
         Returns:
             `loss`, `loss_<task>`, the metrics and `rows_<task>`, the rows in each sample space;
-            None for one that has no value. What slices there are is in `sliced` then.
+            None for one that has no value. What else was found is in `tables` then.
 
         Raises:
             DataError: If there are no rows, or one of their labels cannot be learned.
@@ -84,9 +87,15 @@ class Evaluator:
         if batch is None:
             raise self._batches.source.no_rows_error()
         self.last_batch = batch
-        self.sliced = self._slices.results() if self._slices else {}
+        self._sliced = self._slices.results() if self._slices else {}
         values = results(self._model)
         return {**values, **self._mean.of(values)} if self._mean else values
+
+    @property
+    def tables(self) -> Tables:
+        """What the last evaluation found beside numbers, by its name in `eval_result.json`."""
+        found = {"slices": self._sliced, "reliability": reliability(self._model)}
+        return {name: table for name, table in found.items() if table}
 
     def _graph(self, dataset: tf.data.Dataset) -> Callable[[Batch], Mapping[str, tf.Tensor]]:
         step = self._measure_sliced if self._slices else self._model.measure
@@ -116,15 +125,12 @@ def results(model: MultiTaskModel) -> Results:
     return {"loss": total, **{k: v for each in by_task.values() for k, v in each.items()}}
 
 
-def write_results(
-    path: str, step: int, values: Mapping[str, float | None], sliced: Sliced | None = None
-) -> None:
-    """Writes `{"global_step": …, …, "slices": …}` as JSON, aside and then renamed."""
+def write_results(path: str, step: int, values: Mapping[str, Any]) -> None:
+    """Writes `{"global_step": …, …}` as JSON, aside and then renamed."""
     aside = f"{path}.tmp"
     with writing(f"The results of the evaluation in `{path}`"):
         with open(aside, "w", encoding="utf-8") as file:
-            more = {"slices": sliced} if sliced else {}
-            json.dump({"global_step": step, **values, **more}, file, indent=2)
+            json.dump({"global_step": step, **values}, file, indent=2)
             file.write("\n")
         os.replace(aside, path)
 

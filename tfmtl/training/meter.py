@@ -18,14 +18,16 @@ class TaskMeter:
 
     Args:
         task: What to measure.
+        reliability_bins: Bins of its reliability table, if the task is binary; 0 for no table.
     """
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, reliability_bins: int = 0) -> None:
         self.task = task
         self.loss = keras.metrics.Mean(f"loss_{task.name}", dtype="float64")
         self.task_metrics = task.new_metrics()
         self.label_range = Range(1)
         self.logit_range = Range(task.units)
+        self.reliability = task.new_reliability(reliability_bins)
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -42,6 +44,8 @@ class TaskMeter:
         """Forgets all rows."""
         for each in (self.loss, *self.task_metrics, self.label_range, self.logit_range):
             each.reset_state()
+        if self.reliability is not None:
+            self.reliability.reset_state()
 
     def update(self, logits: tf.Tensor, targets: Targets) -> tf.Tensor | None:
         """Adds a batch.
@@ -61,6 +65,8 @@ class TaskMeter:
         self.label_range.update(label[:, None], in_space)
         self.logit_range.update(logits, in_space)
         self.task.update_metrics(self.task_metrics, logits, targets)
+        if self.reliability is not None:
+            self.task.update_reliability(self.reliability, logits, targets)
         return loss
 
 

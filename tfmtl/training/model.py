@@ -36,6 +36,8 @@ class MultiTaskModel(tfrs.Model):
         network: Maps encoded features to `{task name: logits (batch, units)}`.
         tasks: The tasks; one or more of them have a loss.
         judges: Measure other predictions in evaluations.
+        reliability_bins: Bins of the reliability table that evaluations make of each binary task;
+            0 for no table.
 
     Example:
     >>> model = MultiTaskModel(network, tasks)
@@ -48,12 +50,14 @@ class MultiTaskModel(tfrs.Model):
         network: keras.Model,
         tasks: Sequence[Task],
         judges: Sequence[Judge] = (),
+        reliability_bins: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.network = network
         self.judges = tuple(judges)
-        self.meters = tuple(TaskMeter(task) for task in [*tasks, *judges])
+        measured = [*tasks, *judges]
+        self.meters = tuple(TaskMeter(each, reliability_bins) for each in measured)
         self.spaces = SpaceCounter(tasks)
         self.gradient_clipping_by_norm = 0.0
 
@@ -61,6 +65,11 @@ class MultiTaskModel(tfrs.Model):
     def tasks(self) -> list[Task]:
         """The tasks, in the config's order."""
         return [meter.task for meter in self.meters if meter.task not in self.judges]
+
+    @property
+    def measured(self) -> list[Task]:
+        """The tasks, and what judges other predictions by their labels."""
+        return [*self.tasks, *self.judges]
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:

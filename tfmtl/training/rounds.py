@@ -137,7 +137,7 @@ class Rounds:
         self.results = results
         _log.info("%s", results_line(self._state.step, results))
         path = os.path.join(self._checkpoints.model_dir, RESULTS_FILE)
-        write_results(path, self._state.step, results, self._evaluator.sliced)
+        write_results(path, self._state.step, {**results, **self._evaluator.tables})
         self._journal.evaluation(results)
         is_best = bool(self._best and self._best.update(results))
         if is_best:

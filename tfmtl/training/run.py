@@ -17,14 +17,21 @@ from tfmtl.training import build
 from tfmtl.training.batches import Batches
 from tfmtl.training.best import build_best
 from tfmtl.training.checkpoints import Checkpoints, restore_weights
-from tfmtl.training.evaluation import Evaluator, Results, results_line, write_results
+from tfmtl.training.evaluation import (
+    Evaluator,
+    Results,
+    Tables,
+    results_line,
+    write_results,
+)
 from tfmtl.training.guard import Guard
 from tfmtl.training.journal import Journal
 from tfmtl.training.loop import Hook, TrainLoop
 from tfmtl.training.model import MultiTaskModel
 from tfmtl.training.optimizers import build_optimizers
+from tfmtl.training.reliability import reliability_texts
 from tfmtl.training.rounds import RESULTS_FILE, Rounds, Timetable
-from tfmtl.training.slices import Sliced, build_slices, slices_table
+from tfmtl.training.slices import build_slices, slices_table
 from tfmtl.training.state import TrainingState
 from tfmtl.training.stopping import StopSignals
 from tfmtl.training.weighted_mean import build_weighted_mean
@@ -45,18 +52,18 @@ class Evaluation:
     Args:
         step: Steps the model had made.
         metrics: `loss`, `loss_<task>` and the metrics; None for one that has no value.
+        tables: What was found beside numbers: `slices`, `reliability`, if they were asked for.
         is_best: Whether it is the best of its training so far.
         model: The model as it was evaluated.
         columns: Its columns.
-        slices: Rows and metrics of every task by slice, value and name.
     """
 
     step: int
     metrics: Results
+    tables: Tables
     is_best: bool
     model: MultiTaskModel
     columns: Columns
-    slices: Sliced = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,19 +150,18 @@ def evaluate(
     """
     build.set_threads(pipeline.train_config)
     columns, model = build.build_model(pipeline)
-    batches = build.open_evaluation(pipeline, columns, model, data)
+    batches = build.open_evaluation(pipeline, columns, model.measured, data)
     path, step = restore_weights(model.network, pipeline.model_dir, checkpoint)
     _log.info("Evaluating `%s`.", path)
     evaluator = _evaluator(pipeline, model, batches)
-    results, state = evaluator.run(), TrainingState(step)
+    results, tables, state = evaluator.run(), evaluator.tables, TrainingState(step)
     _tell_skipped(batches)
     _log.info("%s", results_line(step, results))
-    if evaluator.sliced:
-        _log.info("%s", slices_table(evaluator.sliced))
+    _tell_tables(tables)
     Guard(model, state).look(results, evaluator.last_batch)
     path = result_path or os.path.join(pipeline.model_dir, RESULTS_FILE)
-    write_results(path, step, results, evaluator.sliced)
-    return Evaluation(step, results, False, model, columns, evaluator.sliced)
+    write_results(path, step, {**results, **tables})
+    return Evaluation(step, results, tables, False, model, columns)
 
 
 class _Run:
@@ -225,7 +231,8 @@ class _Run:
     def _make_evaluator(self, data: pd.DataFrame | None) -> Evaluator | None:
         if data is None and not build.has_evaluation(self._pipeline):
             return None
-        batches = build.open_evaluation(self._pipeline, self._columns, self._model, data)
+        measured = self._model.measured
+        batches = build.open_evaluation(self._pipeline, self._columns, measured, data)
         return _evaluator(self._pipeline, self._model, batches)
 
     def _make_rounds(self, journal: Journal, signals: StopSignals) -> Rounds:
@@ -242,9 +249,9 @@ class _Run:
 
     def _evaluated(self, results: Results, is_best: bool) -> None:
         step, evaluator = self._state.step, self._evaluator
-        sliced = evaluator.sliced if evaluator else {}
+        tables = evaluator.tables if evaluator else {}
         self._guard.look(results, evaluator.last_batch if evaluator else None)
-        self._on_evaluation(Evaluation(step, results, is_best, self._model, self._columns, sliced))
+        self._on_evaluation(Evaluation(step, results, tables, is_best, self._model, self._columns))
 
     def _result(self, results: Results | None, interrupted: bool) -> Training:
         state = self._state
@@ -255,9 +262,16 @@ class _Run:
 def _evaluator(
     pipeline: pipeline_pb2.Pipeline, model: MultiTaskModel, batches: Batches
 ) -> Evaluator:
-    slices = build_slices(pipeline, [*model.tasks, *model.judges])
+    slices = build_slices(pipeline, model.measured)
     mean = build_weighted_mean(pipeline)
     return Evaluator(model, batches, pipeline.eval_config.num_examples, slices, mean)
+
+
+def _tell_tables(tables: Tables) -> None:
+    if "slices" in tables:
+        _log.info("%s", slices_table(tables["slices"]))
+    for text in reliability_texts(tables.get("reliability", {})):
+        _log.info("%s", text)
 
 
 def _tell_skipped(batches: Batches) -> None:

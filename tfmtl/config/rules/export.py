@@ -44,6 +44,10 @@ def _check_result(pipeline: pipeline_pb2.Pipeline, report: Report, path: str, wa
     meant = result_named(pipeline, wanted)
     if not meant:
         report.should_name(path, "a metric and a task", wanted, result_names(pipeline))
+    elif meant.startswith("copc_"):
+        rule = "be a metric of which more, or less, is better; copc is best at 1"
+        report.should(path, rule, wanted)
+        return ""
     elif meant != wanted:
         report.warn(path, f"names no task; `{wanted}` is taken for `{meant}`")
     return meant

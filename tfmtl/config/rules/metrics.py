@@ -12,6 +12,7 @@ from tfmtl.config.views import columns_by_name
 from tfmtl.config.wording import one_of
 from tfmtl.protos import metric_pb2, pipeline_pb2
 
+MOST_BINS = 100
 _REDUCTIONS = ("mean", "mean_by_sample_num", "mean_by_positive_num")
 _Rule = Callable[[Report, str, Any, str], None]
 
@@ -64,6 +65,11 @@ def _check_threshold(report: Report, path: str, value: float, of: str) -> None:
         report.should(path, "be above 0 and below 1", value, of=of)
 
 
+def _check_bins(report: Report, path: str, value: int, of: str) -> None:
+    if not 1 <= value <= MOST_BINS:
+        report.should(path, f"be from 1 to {MOST_BINS}", value, of=of)
+
+
 def _check_reduction(report: Report, path: str, value: str, of: str) -> None:
     if value not in _REDUCTIONS:
         report.should(path, f"be {one_of(_REDUCTIONS)}", value, of=of)
@@ -75,5 +81,6 @@ _RULES: Mapping[str, _Rule] = {
     "topk": _check_count,
     "k": _check_count,
     "threshold": _check_threshold,
+    "num_bins": _check_bins,
     "reduction": _check_reduction,
 }

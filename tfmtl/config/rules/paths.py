@@ -9,6 +9,8 @@ from tfmtl.protos import pipeline_pb2
 
 # Stands among the needs for data to evaluate on, if `export_config` cannot do without.
 EVALUATION = "evaluation"
+# Stands there for data to evaluate on, if the export has calibrators to fit.
+CALIBRATION = "calibration"
 
 _MEANING = {
     "model_dir": "name the directory to write to",
@@ -23,13 +25,15 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report, needs: Collection[str
     Args:
         pipeline: The config.
         report: Takes the problems.
-        needs: Names of the fields that must be set, and perhaps `EVALUATION`.
+        needs: Names of the fields that must be set, and perhaps `EVALUATION` or `CALIBRATION`.
     """
     for name in needs:
-        if name != EVALUATION and not getattr(pipeline, name).strip():
+        if name in _MEANING and not getattr(pipeline, name).strip():
             report.should(name, _MEANING[name], getattr(pipeline, name) or None)
     if EVALUATION in needs and not pipeline.WhichOneof("eval_path"):
         _check_evaluation_is_not_needed(pipeline, report)
+    elif CALIBRATION in needs and not pipeline.WhichOneof("eval_path"):
+        _check_calibration_is_not_needed(pipeline, report)
 
 
 def _check_evaluation_is_not_needed(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
@@ -39,5 +43,13 @@ def _check_evaluation_is_not_needed(pipeline: pipeline_pb2.Pipeline, report: Rep
     elif export.enable_early_stop:
         reason = "as `export_config.enable_early_stop` is true"
     else:
+        if export.exporter_type != "none":
+            _check_calibration_is_not_needed(pipeline, report)
         return
     report.should("eval_input_path", f"name the files to evaluate on, {reason}")
+
+
+def _check_calibration_is_not_needed(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
+    if pipeline.export_config.calibration:
+        reason = "as `export_config.calibration` is fitted to them"
+        report.should("eval_input_path", f"name the files to evaluate on, {reason}")

@@ -14,6 +14,8 @@ from tfmtl.config.views import Tower, feature_name, features, funnel_towers, pla
 from tfmtl.config.wording import Word, one_of
 from tfmtl.protos import dataset_pb2, loss_pb2, pipeline_pb2
 
+# Beyond it, bins of equal weight would be finer than what they are counted in.
+
 
 def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
     """Each tower has a name of its own and a label; its space, loss and metrics go together."""

@@ -1,0 +1,68 @@
+"""An export that is calibrated: its answers, its check, and what lies beside it."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from small_model import answers
+
+from tfmtl.errors import ExportError
+from tfmtl.serving import Predictor, export
+from tfmtl.serving.check import check_answers
+from tfmtl.serving.signatures import build_servable
+from tfmtl.tasks.calibration import fit_calibration
+from tfmtl.tasks.calibrators import Isotonic
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def tasks(model):
+    """The tasks, `ctr` calibrated by an isotonic function of many blocks."""
+    random = np.random.default_rng(7)
+    logits = random.normal(0.0, 6.0, 3000).astype("float32")
+    labels = (random.random(3000) < 1 / (1 + np.exp(2 - logits / 3))).astype("float32")
+    calibration = fit_calibration("ctr", Isotonic(), logits, labels, np.ones(3000))
+    ctr, *others = model.tasks
+    return [ctr.calibrated(calibration), *others]
+
+
+@pytest.fixture(scope="module")
+def calibrated(model, tasks, pipeline, rows, tmp_path_factory):
+    """The folder of a version, checked in a process that has only TensorFlow."""
+    base = tmp_path_factory.mktemp("calibrated")
+    return export(model.network, model.columns, tasks, pipeline, base, rows)
+
+
+def test_what_is_served_is_calibrated(calibrated, model, tasks, rows):
+    served = Predictor(calibrated).answer({k: tf.constant(v) for k, v in rows.items()})
+    plain = answers(model, rows)
+    expected = tasks[0].calibration(tf.constant(plain["logits_ctr"])).numpy()
+    np.testing.assert_allclose(served["logits_ctr"], expected, rtol=1e-5)
+    np.testing.assert_allclose(served["probs_ctr"], 1 / (1 + np.exp(-expected)), rtol=1e-5)
+    assert np.abs(served["logits_ctr"] - plain["logits_ctr"]).min() > 0.1
+    for name in plain.keys() - {"logits_ctr", "probs_ctr"}:
+        np.testing.assert_allclose(served[name], plain[name], rtol=1e-5, err_msg=name)
+
+
+def test_the_check_compares_with_calibrated_answers(calibrated, model, rows):
+    """Against the model without its calibrator, the export fails it."""
+    plain = build_servable(model.columns, model.network, model.tasks)
+    with pytest.raises(ExportError, match="Output `(logits|probs)_ctr` should be"):
+        check_answers(calibrated, plain, rows)
+
+
+def test_what_was_fitted_lies_beside_it(calibrated, exported, tasks):
+    written = json.loads((calibrated / "assets" / "calibration.json").read_text("utf-8"))
+    assert written == {"ctr": tasks[0].calibration.as_json()}
+    assert not (exported / "assets" / "calibration.json").exists()
+
+
+def test_an_asset_of_that_name_is_told(model, tasks, pipeline, tmp_path):
+    (tmp_path / "calibration.json").write_text("{}")
+    other = type(pipeline)()
+    other.CopyFrom(pipeline)
+    other.export_config.asset_files[:] = [str(tmp_path / "calibration.json")]
+    with pytest.raises(ExportError, match="where there is already a `calibration.json`"):
+        export(model.network, model.columns, tasks, other, tmp_path / "out")

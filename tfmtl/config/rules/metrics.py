@@ -37,6 +37,9 @@ def check(
     for field, rule in _RULES.items():
         if field in metric.DESCRIPTOR.fields_by_name:
             rule(report, f"{path}.{field}", getattr(metric, field), of)
+    if name == "auc" and metric.exact and metric.HasField("num_thresholds"):
+        what = "not be given together with `exact`, which has no bins"
+        report.should(f"{path}.num_thresholds", what, metric.num_thresholds, of=of)
     if name in GROUPED_BY:
         field = GROUPED_BY[name]
         check_column(pipeline, report, f"{path}.{field}", getattr(metric, field), of)

@@ -183,6 +183,18 @@ def test_best_metric_without_a_direction_is_told(caplog, bigger, is_told):
     assert caplog.messages == ([told] if is_told else [])
 
 
+@pytest.mark.parametrize(("topk", "is_told"), [(2, False), (3, True)])
+def test_so_many_classes_that_all_are_among_them_are_told(caplog, topk, is_told):
+    metric = f'tower_name: "cvr" num_class: 3 metrics_set {{ recall_at_topk {{ topk: {topk} }} }}'
+    text = GOOD_CONFIG.replace("dnn { hidden_units: 6 } metrics_set { auc {} }", "")
+    config.load_text(text.replace('tower_name: "cvr"', metric))
+    told = (
+        "`model_config.mmoe.task_towers[1].metrics_set[0].recall_at_topk.topk` (tower `cvr`) takes "
+        "in all 3 classes, so it is 1."
+    )
+    assert caplog.messages == ([told] if is_told else [])
+
+
 def test_sample_space_without_effect_is_told(caplog):
     space = 'tower_name: "cvr" task_space_indicator_label: "click"'
     config.load_text(GOOD_CONFIG.replace('tower_name: "cvr"', f"{space} out_task_space_weight: 0"))

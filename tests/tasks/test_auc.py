@@ -79,6 +79,15 @@ def test_batches_add_up():
     assert float(metric.result()) == pytest.approx(streaming_auc(label, logit), abs=1e-12)
 
 
+def test_workers_add_up():
+    one, other = AUC(), AUC()
+    one.update_state([0.0, 1.0], [0.0, 1.0], [1.0, 2.0])
+    other.update_state([0.0, 1.0], [2.0, -1.0], [1.0, 3.0])
+    one.merge_state([other])
+    columns = [np.array(c) for c in ([0, 1, 0, 1], [0.0, 1.0, 2.0, -1.0], [1.0, 2.0, 1.0, 3.0])]
+    assert float(one.result()) == pytest.approx(exact_auc(*columns))
+
+
 def test_fewer_bins_are_coarser():
     assert streaming_auc([0.0, 1.0], [1.0, 2.0], num_thresholds=2) == 0.5
     assert streaming_auc([0.0, 1.0], [1.0, 2.0], num_thresholds=32) == 1.0

@@ -94,6 +94,15 @@ def test_batches_add_up_in_a_graph():
     assert float(metric.result()) == 4.0
 
 
+def test_workers_add_up():
+    one, other = metrics.RootMeanSquaredError("m"), metrics.RootMeanSquaredError("m")
+    one.update_state(LABEL[:3], LOGIT[:3], WEIGHT[:3])
+    other.update_state(LABEL[3:], LOGIT[3:], WEIGHT[3:])
+    one.merge_state([other])
+    expected = value(metrics.RootMeanSquaredError("m"))
+    assert float(one.result()) == pytest.approx(expected, rel=1e-9)
+
+
 def test_sums_keep_a_single_row_beside_a_hundred_million():
     metric = metrics.MeanLabel("m")
     metric.weight.assign(1e8)

@@ -291,7 +291,7 @@ def test_what_a_binary_task_measures_of_its_logit_is_of_the_probability():
 
 def test_metrics_inside_groups_take_any_score():
     judge = make_judge("100 * ctr - 7", {"gauc": {"uid_field": "user"}})
-    assert {"click", "sex", "user"} == set(judge.target_columns)
+    assert {"click", "sex", "user"} == {*judge.target_columns, *judge.group_columns}
     # User 1: right. User 2, in space: positive 0.3 against 0.7 and 0.1.
     results = measured(judge, [0.9, 0.1, 0.7, 0.3, 0.0, 0.1])
     assert results == {"gauc_ctr_by_score": pytest.approx((1 + 0.5) / 2)}

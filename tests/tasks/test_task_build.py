@@ -190,7 +190,8 @@ def test_a_metric_the_head_does_not_have_is_refused():
 @pytest.mark.parametrize("field", ["page", "place"])
 def test_a_metric_of_groups_reads_the_column_of_a_name_or_of_a_feature(field):
     task = build(f'label_name: "click" metrics_set {{ gauc {{ uid_field: "{field}" }} }}')
-    assert task.target_columns == ["click", "importance", "page"]
+    assert task.target_columns == ["click", "importance"]  # Training needs no groups.
+    assert task.group_columns == ["page"]
     (metric,) = task.new_metrics()
     columns = {
         "click": tf.constant([1.0, 0.0, 0.0, 1.0]),

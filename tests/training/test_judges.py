@@ -107,7 +107,7 @@ def test_judges_are_no_tasks_and_have_no_loss(built, results):
 
 def test_only_evaluations_read_the_columns_of_the_score(pipeline, built):
     columns, model = built
-    learned = open_training(pipeline, columns, model.measured, EVAL_ROWS).dataset().element_spec[1]
+    learned = open_training(pipeline, columns, model, EVAL_ROWS).dataset().element_spec[1]
     judged = open_evaluation(pipeline, columns, model.measured, EVAL_ROWS).dataset().element_spec[1]
     assert set(learned) == {"click", "buy"}
     assert set(judged) == {"click", "buy", "boost"}
@@ -132,7 +132,7 @@ def test_slices_are_judged_as_well(built, pipeline, results):
     slices = Slices([*model.tasks, *model.judges], [Slice("user", ["user"])], max_values=1)
     evaluator = Evaluator(model, batches, slices=slices)
     evaluator.run()
-    parts = list(evaluator.sliced["user"].values())
+    parts = list(evaluator.tables["slices"]["user"].values())
     rows = [part["rows_cvr"] for part in parts]
     assert sum(rows) == EVAL_ROWS["buy"].notna().sum()
     mean = np.average([part["mean_prediction_cvr_by_ctr"] for part in parts], weights=rows)

@@ -64,12 +64,12 @@ class Task:
 
     @property
     def target_columns(self) -> list[str]:
-        """The columns that its loss and its metrics read."""
-        return list(dict.fromkeys([*self.space.columns, *self.group_columns]))
+        """The columns that its loss and its metrics read; `group_columns` beside."""
+        return self.space.columns
 
     @property
     def group_columns(self) -> list[str]:
-        """The columns whose values make groups for its metrics."""
+        """The columns whose values make groups for its metrics, which evaluations alone read."""
         given = ((self.head.metrics[name].grouped_by, its) for name, its in self._metrics.items())
         return list(dict.fromkeys(its[grouped_by] for grouped_by, its in given if grouped_by))
 

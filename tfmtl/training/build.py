@@ -81,12 +81,10 @@ def open_evaluation(
     path = _path(pipeline, "eval_path", "eval_input_path", data)
     own_size = settings.HasField("eval_batch_size")
     batch_size = settings.eval_batch_size if own_size else settings.batch_size
-    sliced = [
-        column
-        for by in pipeline.eval_config.slice_by
-        for column in config.slice_columns(by, pipeline)
-    ]
-    return _open(pipeline, columns, tasks, data, path, batch_size, beside=sliced)
+    grouped = [task.group_columns for task in tasks]
+    sliced = [config.slice_columns(by, pipeline) for by in pipeline.eval_config.slice_by]
+    beside = [column for columns in (*grouped, *sliced) for column in columns]
+    return _open(pipeline, columns, tasks, data, path, batch_size, beside=beside)
 
 
 def has_evaluation(pipeline: pipeline_pb2.Pipeline) -> bool:

@@ -12,6 +12,7 @@ from tfmtl.config.views import columns_by_name
 from tfmtl.config.wording import one_of
 from tfmtl.protos import metric_pb2, pipeline_pb2
 
+# Beyond it, bins of equal weight would be finer than what they are counted in.
 MOST_BINS = 100
 _REDUCTIONS = ("mean", "mean_by_sample_num", "mean_by_positive_num")
 _Rule = Callable[[Report, str, Any, str], None]
@@ -38,6 +39,9 @@ def check(
     for field, rule in _RULES.items():
         if field in metric.DESCRIPTOR.fields_by_name:
             rule(report, f"{path}.{field}", getattr(metric, field), of)
+    if name == "auc" and metric.exact and metric.HasField("num_thresholds"):
+        what = "not be given together with `exact`, which has no bins"
+        report.should(f"{path}.num_thresholds", what, metric.num_thresholds, of=of)
     if name in GROUPED_BY:
         field = GROUPED_BY[name]
         check_column(pipeline, report, f"{path}.{field}", getattr(metric, field), of)

@@ -12,9 +12,7 @@ from tfmtl.config.rules.common import check_at_least, check_layer_name, check_un
 from tfmtl.config.rules.data import Field, columns, fits, value_type
 from tfmtl.config.views import Tower, feature_name, features, funnel_towers, placed_towers
 from tfmtl.config.wording import Word, one_of
-from tfmtl.protos import dataset_pb2, loss_pb2, pipeline_pb2
-
-# Beyond it, bins of equal weight would be finer than what they are counted in.
+from tfmtl.protos import dataset_pb2, loss_pb2, metric_pb2, pipeline_pb2
 
 
 def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
@@ -160,7 +158,15 @@ def _check_metrics(it: _Described) -> None:
             metrics.check(it.pipeline, it.report, f"{it.path}.{field}.{name}", message, it.of)
             if message.prediction:
                 judged.check(it.pipeline, it.report, f"{it.path}.{field}", it.tower, message)
+            _check_topk(it, field, message)
         seen.add((name, message.prediction))
+
+
+def _check_topk(it: _Described, field: str, message: metric_pb2.EvalMetrics) -> None:
+    """Tells of so many of the largest logits that every class is among them."""
+    if message.HasField("recall_at_topk") and message.recall_at_topk.topk >= it.tower.num_class:
+        path = f"{it.path}.{field}.recall_at_topk.topk"
+        it.report.warn(path, f"takes in all {it.tower.num_class} classes, so it is 1", of=it.of)
 
 
 def _head(tower: Tower) -> str:

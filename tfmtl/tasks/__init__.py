@@ -1,7 +1,18 @@
 """Tasks: what is predicted, learned and measured, each in its own sample space."""
 
-from tfmtl.tasks.build import build_factors, build_head, build_label, build_metrics, build_task
-from tfmtl.tasks.heads import BinaryHead, Head, MultiClassHead, RegressionHead
+from tfmtl.tasks.build import build_metrics, build_task
+from tfmtl.tasks.build_heads import build_head
+from tfmtl.tasks.build_losses import build_terms
+from tfmtl.tasks.build_space import build_factors, build_label
+from tfmtl.tasks.composed_heads import OrdinalHead, TwoLogitsHead, ValueHead
+from tfmtl.tasks.heads import (
+    BinaryHead,
+    Head,
+    MultiClassHead,
+    ProbabilityHead,
+    RankingHead,
+    RegressionHead,
+)
 from tfmtl.tasks.space import (
     AnyLabel,
     ComplementLabel,
@@ -21,14 +32,20 @@ __all__ = [
     "Label",
     "LabelIndicator",
     "MultiClassHead",
+    "OrdinalHead",
+    "ProbabilityHead",
     "ProductLabel",
+    "RankingHead",
     "RegressionHead",
     "SampleSpace",
     "Task",
+    "TwoLogitsHead",
     "UnknownLabel",
+    "ValueHead",
     "build_factors",
     "build_head",
     "build_label",
     "build_metrics",
     "build_task",
+    "build_terms",
 ]

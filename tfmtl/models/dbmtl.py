@@ -81,7 +81,7 @@ def _relation(
 def _in_order(
     tower: tower_pb2.BayesTaskTower, logits: Mapping[str, keras.KerasTensor]
 ) -> keras.KerasTensor:
-    """The task's logits; with the penalty on being likelier than its parents, if it is asked for."""
+    """The logits of a task, with a penalty on being likelier than its parents if that is asked."""
     own, parents = logits[tower.tower_name], list(tower.relation_tower_names)
     weight = sum(each.weight for each in tower.losses if each.loss_type in ORDER)
     if not weight or not parents:

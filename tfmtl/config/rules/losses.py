@@ -12,7 +12,7 @@ from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_at_least, check_name
 from tfmtl.config.rules.described import Described
 from tfmtl.config.rules.parameters import check_parameters
-from tfmtl.config.views import Tower, architecture, placed_towers, tower_losses
+from tfmtl.config.views import Tower, placed_towers, tower_losses
 from tfmtl.config.wording import Word, one_of
 from tfmtl.protos import loss_pb2, pipeline_pb2
 
@@ -128,7 +128,7 @@ def _check_order(it: Described) -> None:
         if loss.loss_type not in ORDER:
             continue
         field = f"losses[{index}]"
-        if architecture(it.pipeline) != "dbmtl":
+        if "relation_tower_names" not in it.its.DESCRIPTOR.fields_by_name:
             rule = (
                 "be another loss; this one is of the `relation_tower_names` of towers of dbmtl "
                 "(aitm has `order_weight`)"

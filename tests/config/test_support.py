@@ -15,7 +15,10 @@ def checked(text):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("model_config { restore_filters: 'a' }", "`model_config.restore_filters` is not built yet."),
+        (
+            "model_config { restore_filters: 'a' }",
+            "`model_config.restore_filters` is not built yet.",
+        ),
         (
             "parquet_train_input: 'a'",
             "`parquet_train_input` is not built yet. Write the rows to CSV files.",

@@ -34,8 +34,9 @@ def mean_of_hardest(values: tf.Tensor, weight: tf.Tensor, share: float) -> tf.Te
     if share == 1.0:
         return mean(values, weight)
     count = tf.math.count_nonzero(weight, dtype=tf.float32)
-    kept = tf.minimum(tf.maximum(tf.round(share * count), 1.0), count)
-    losses = tf.math.multiply_no_nan(values, weight)
+    kept = tf.maximum(tf.round(share * count), 1.0)
+    # One more that never counts: the kernel's gradient fails where there is nothing to choose from.
+    losses = tf.concat([tf.math.multiply_no_nan(values, weight), [0.0]], axis=0)
     hardest = tf.math.top_k(losses, tf.cast(kept, tf.int32)).values
     above = tf.math.count_nonzero(hardest > 0.0, dtype=values.dtype)
     return tf.math.divide_no_nan(tf.reduce_sum(hardest), above)

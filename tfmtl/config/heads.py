@@ -62,7 +62,7 @@ def head_kind(tower: Tower) -> str | None:
         for loss in tower_losses(tower)
         if loss.loss_type not in ORDER
     )
-    return next(iter(kinds)) if len(kinds) == 1 else _TOGETHER.get(kinds)
+    return next(iter(kinds)) or None if len(kinds) == 1 else _TOGETHER.get(kinds)
 
 
 def loss_kind(loss_type: int, num_class: int) -> str:

@@ -39,8 +39,7 @@ def run():
         logits = tf.Variable(logits, dtype=tf.float32)
         with tf.GradientTape() as tape:
             value = loss(tf.constant(label, tf.float32), logits, tf.constant(weight), targets)
-        slope = tape.gradient(value, logits, unconnected_gradients="zero")
-        slope = np.array(tf.convert_to_tensor(slope))
+        slope = tape.gradient(value, logits, unconnected_gradients="zero").numpy()
         assert value.shape == ()
         assert np.all(np.isfinite(slope))
         return float(value), slope

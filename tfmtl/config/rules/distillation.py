@@ -37,8 +37,9 @@ _PREDICTIONS = {
 }
 
 
-def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
-    """Every `kd` has a pupil, a teacher and a loss."""
+def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> bool:
+    """Every `kd` has a pupil, a teacher and a loss; gives whether all is well."""
+    before = len(report.problems)
     for index, kd in enumerate(pipeline.model_config.kd):
         path, of = f"model_config.kd[{index}]", f"of `{kd.pred_name}`" if kd.pred_name else ""
         it = Described(kd, path, of, pipeline, report)
@@ -53,6 +54,7 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
         if tower is not None:
             _check_loss(it, tower)
             _check_logits(it, tower)
+    return len(report.problems) == before
 
 
 def _check_numbers(it: Described) -> None:

@@ -137,12 +137,10 @@ def _check_order(it: Described) -> None:
         elif not it.its.relation_tower_names:
             sentence = "does nothing, because the tower has no `relation_tower_names`"
             it.report.warn(f"{it.path}.{field}", sentence, of=it.of)
-        elif loss.learn_loss_weight:
-            it.should(
-                f"{field}.learn_loss_weight", "be false, because this loss is a penalty", True
-            )
         else:
             _check_events(it, field)
+        if loss.learn_loss_weight:
+            it.should(f"{field}.learn_loss_weight", "be false; this loss is a penalty", True)
 
 
 def _check_events(it: Described, field: str) -> None:

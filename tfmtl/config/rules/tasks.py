@@ -26,8 +26,7 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
         _check_space(it)
         are_sound &= _check_head(it)
     check_unique(report, [(path, tower.tower_name) for path, tower in placed])
-    if are_sound:
-        distillation.check(pipeline, report)
+    if are_sound and distillation.check(pipeline, report):
         losses.check_term_names(pipeline, report)
 
 

@@ -52,6 +52,8 @@ class Sessions:
             rows = tf.where((weight != 0.0) & _is_known(column))[:, 0]
             values, session = tf.unique(tf.gather(column, rows))
             count = tf.size(values)
+        # The gradient of `gather` is sparse, that of `reshape` is not: none wants slices of logits.
+        logits = tf.reshape(logits, tf.shape(logits))
         label, logits, weight = (tf.gather(each, rows) for each in (label, logits, weight))
         return Members(label, logits, weight, session, count)
 

@@ -118,9 +118,14 @@ class Task:
         Returns:
             Scalars by name; none for a task without a loss of its own.
         """
-        if not self.trained:
-            return {}
-        values = self.loss_terms(logits, targets)
+        return self.named_losses(self.loss_terms(logits, targets)) if self.trained else {}
+
+    def named_losses(self, values: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """What `losses` gives.
+
+        Args:
+            values: The terms, as `loss_terms` gives them.
+        """
         total = tf.add_n([term.weight * values[term.name] for term in self.terms])
         several = {f"loss_{name}": values[name] for name in self.several_terms}
         return {f"loss_{self.name}": total, **several}

@@ -85,6 +85,6 @@ def test_quantile_error_weighs_what_is_below_and_above_differently(quantile):
 
 def test_quantile_error_is_least_at_the_quantile():
     label = np.random.default_rng(0).gumbel(size=999).astype(np.float32)
-    answers = np.linspace(-2, 6, 801, dtype=np.float32)
+    answers = np.linspace(-2, 6, 161, dtype=np.float32)
     means = [np.mean(losses.quantile_error(label, tf.fill([999], a), 0.9)) for a in answers]
-    assert answers[np.argmin(means)] == pytest.approx(np.quantile(label, 0.9), abs=0.02)
+    assert answers[np.argmin(means)] == pytest.approx(np.quantile(label, 0.9), abs=0.05)

@@ -12,7 +12,7 @@ from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_at_least, check_name
 from tfmtl.config.rules.described import Described
 from tfmtl.config.rules.parameters import check_parameters
-from tfmtl.config.views import Tower, placed_towers, tower_losses
+from tfmtl.config.views import Tower, funnel_towers, placed_towers, tower_losses
 from tfmtl.config.wording import Word, one_of
 from tfmtl.protos import loss_pb2, pipeline_pb2
 
@@ -133,6 +133,9 @@ def _check_order(it: Described) -> None:
                 "be another loss; this one is of the `relation_tower_names` of towers of dbmtl "
                 "(aitm has `order_weight`)"
             )
+            it.should(f"{field}.loss_type", rule, _name(loss.loss_type))
+        elif it.its.tower_name in funnel_towers(it.pipeline):
+            rule = "be another loss beside `funnel`, whose steps are conditional and have no order"
             it.should(f"{field}.loss_type", rule, _name(loss.loss_type))
         elif not it.its.relation_tower_names:
             sentence = "does nothing, because the tower has no `relation_tower_names`"

@@ -76,9 +76,10 @@ def pairs(members: Members) -> tuple[tf.Tensor, tf.Tensor]:
         members: The rows.
     """
     # By session, and there by label: the pairs of a row are those with the first row of its session
-    # to the last that has a lower label. Sorting keeps the order of equal elements.
-    by_label = tf.argsort(members.label, stable=True)
-    order = tf.gather(by_label, tf.argsort(tf.gather(members.session, by_label), stable=True))
+    # to the last that has a lower label.
+    rank = tf.cast(tf.math.invert_permutation(tf.argsort(members.label)), tf.int64)
+    size = tf.size(rank, tf.int64)
+    order = tf.argsort(tf.cast(members.session, tf.int64) * size + rank)
     session, label = tf.gather(members.session, order), tf.gather(members.label, order)
     starts_session = _differs(session)
     first_of_session = _last_place(starts_session)

@@ -105,13 +105,21 @@ def test_every_loss_trains_and_learns(tmp_path, ctr, ctr_classes, cvr, cvr_class
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("loss", ["KL_DIVERGENCE_LOSS", "CROSS_ENTROPY_LOSS", "PAIR_WISE_LOSS"])
+@pytest.mark.parametrize(
+    "loss", ["KL_DIVERGENCE_LOSS", "PAIR_WISE_LOSS pairwise_loss { session_name: 'page' }"]
+)
 def test_a_task_learns_from_a_teacher(tmp_path, loss):
     kd = f'kd {{ pred_name: "logits_ctr" soft_label_name: "teacher" loss_type: {loss} }}'
-    data = 'label_fields: "teacher" input_fields { input_name: "teacher" input_type: FLOAT }'
+    # The page is a column that no feature reads.
+    data = """
+        label_fields: "teacher"
+        input_fields { input_name: "teacher" input_type: FLOAT }
+        input_fields { input_name: "page" input_type: INT64 }
+    """
     pipeline = with_losses(tmp_path, model=kd, data=data)
     rows = [make_rows(200, 0), make_rows(60, 1)]
     for each in rows:
+        each["page"] = each.index % 5
         each["teacher"] = np.where(each.index % 3 == 0, np.nan, 2 * each["price"])
     result = train(pipeline, train_data=rows[0], eval_data=rows[1])
     name = "loss_kd_loss_logits_ctr_teacher"

@@ -63,7 +63,7 @@ def of(read: Callable[[tf.Tensor], tf.Tensor], metrics: Mapping[str, Metric]) ->
     def reads_of(reads: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[tf.Tensor], tf.Tensor]:
         return lambda logits: reads(read(logits))
 
-    return {name: Metric(each.kind, reads_of(each.reads)) for name, each in metrics.items()}
+    return {name: each._replace(reads=reads_of(each.reads)) for name, each in metrics.items()}
 
 
 BINARY: Mapping[str, Metric] = {

@@ -10,6 +10,7 @@ and the last tenth of them is the evaluation file. The columns:
               cart (0 or 1; only what is clicked can be put there, and most of what is bought was)
               log_dwell (log of the seconds spent on a clicked item; empty without a click)
               satisfaction (0, 1 or 2 for what was bought; empty otherwise)
+              spent (the price of what was bought; 0 otherwise)
     user      user_id, gender, age_level, city
               tags (interests: `hiking|jazz`)
               tastes (categories with weights: `c3:0.75|c11:0.2`; may be empty)
@@ -199,6 +200,7 @@ def make_log(rows: int, seed: int) -> tuple[pa.Table, dict[str, float]]:
         "click": pa.array(click.astype(np.int8)),
         "buy": pa.array(buy.astype(np.int8)),
         **make_aftermath(rng, click, buy, click_logit, items.quality[seen.item] + buy_logit),
+        "spent": pa.array(np.where(buy, show_prices(items)[seen.item], 0.0)),
         "cart": make_carts(np.random.default_rng([seed, 2]), click, buy, buy_logit),
     }
     shown = show(rng, users, items, seen)
@@ -256,7 +258,7 @@ def show(
 ) -> dict[str, pa.Array]:
     """The columns of features."""
     user, item = pa.array(seen.user), pa.array(seen.item)
-    prices = np.exp(items.log_prices).round(2)[seen.item]
+    prices = show_prices(items)[seen.item]
     return {
         **{name: column.take(user) for name, column in users.columns.items()},
         **{name: column.take(item) for name, column in items.columns.items()},
@@ -266,6 +268,11 @@ def show(
         "position": pa.array(seen.position),
         "scene": pa.array(SCENES).take(pa.array(seen.scene)),
     }
+
+
+def show_prices(items: Items) -> np.ndarray:
+    """What the items cost, `(items,)`."""
+    return np.exp(items.log_prices).round(2)
 
 
 def pick(rng: np.random.Generator, choices: int, count: int) -> np.ndarray:

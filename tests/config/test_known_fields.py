@@ -13,8 +13,9 @@ from tfmtl.protos import pipeline_pb2
 
 PACKAGE = pathlib.Path(tfmtl.__file__).parent
 POOL = descriptor_pool.Default()
-# A comment, a second name of the architecture, and a list that may only say 1.
-JUDGED_ONLY = ("model_name", "model_class", "label_dim")
+# A comment, a second name of the architecture, a list that may only say 1, and what a prediction's
+# name says already.
+JUDGED_ONLY = ("model_name", "model_class", "label_dim", "pred_is_logits")
 
 
 def names_of(owner):
@@ -89,7 +90,8 @@ def test_field_that_is_built_is_not_in_the_table():
 
 
 def test_values_of_enums_are_in_the_table():
-    assert known_field("tfmtl.LossType", "JRC_LOSS") == KnownField("later", "", "")
+    known = KnownField("refused", "it belongs to metric learning", "")
+    assert known_field("tfmtl.LossType", "CIRCLE_LOSS") == known
 
 
 @pytest.mark.parametrize(

@@ -254,9 +254,9 @@ def test_problem_of_a_valid_message_is_told_by_validate(good):
     good.model_config.mmoe.num_expert = 0
     good.model_config.mmoe.task_towers[0].loss_type = 13
     assert config.validate(good) == [
-        "`model_config.mmoe.task_towers[0].loss_type` should be CLASSIFICATION or L2_LOSS. "
-        "Received: JRC_LOSS, which is not built yet.",
         "`model_config.mmoe.num_expert` should be at least 1. Received: 0.",
+        "`model_config.mmoe.task_towers[0].num_class` (tower `ctr`) should be 2, because "
+        "`loss_type` is JRC_LOSS. Received: 1.",
     ]
 
 

@@ -74,17 +74,24 @@ def test_of_a_mean_label_neither_more_nor_less_is_better(good):
     assert config.bigger_is_better(good, "mean_label_cvr") is None
 
 
-TOWERS = [
-    tower_pb2.TaskTower(),
-    tower_pb2.TaskTower(num_class=2),
-    tower_pb2.TaskTower(num_class=5),
-    tower_pb2.TaskTower(loss_type=loss_pb2.L2_LOSS),
-]
+def of(loss_type, num_class=1):
+    return tower_pb2.TaskTower(loss_type=loss_type, num_class=num_class)
 
 
-@pytest.mark.parametrize(
-    "tower", TOWERS, ids=["binary", "two classes", "five classes", "regression"]
-)
+TOWERS = {
+    "binary": tower_pb2.TaskTower(),
+    "two classes": tower_pb2.TaskTower(num_class=2),
+    "five classes": tower_pb2.TaskTower(num_class=5),
+    "regression": of(loss_pb2.L2_LOSS),
+    "probability": of(loss_pb2.SIGMOID_L2_LOSS),
+    "ranking": of(loss_pb2.PAIRWISE_HINGE_LOSS),
+    "two logits": of(loss_pb2.JRC_LOSS, 2),
+    "value": of(loss_pb2.ZILN_LOSS, 3),
+    "ordered": of(loss_pb2.ORDINAL_LOSS, 4),
+}
+
+
+@pytest.mark.parametrize("tower", TOWERS.values(), ids=TOWERS)
 def test_metrics_are_those_of_the_heads(tower):
     from tfmtl.tasks import build_head
 
@@ -110,3 +117,57 @@ def test_result_names_are_those_of_an_evaluation(good):
         metrics = [metric.name for task in tasks for metric in task.new_metrics()]
         losses = [f"loss_{task.name}" for task in tasks if task.trained]
         assert sorted(config.result_names(pipeline)) == sorted([*metrics, "loss", *losses])
+
+
+SEVERAL = """losses { loss_type: CLASSIFICATION }
+      losses { loss_type: PAIR_WISE_LOSS pairwise_loss { session_name: "user_id" } }"""
+
+
+def test_terms_of_several_are_results_too(good):
+    text = GOOD_CONFIG.replace('tower_name: "cvr"', f'tower_name: "cvr" {SEVERAL}')
+    kd = 'kd { pred_name: "logits_ctr" soft_label_name: "buy" loss_type: L2_LOSS }'
+    names = config.result_names(config.load_text(text.replace("  mmoe {", f"  {kd} mmoe {{")))
+    assert names[names.index("loss") :] == [
+        "loss",
+        "loss_ctr",
+        "loss_cross_entropy_loss_ctr",
+        "loss_kd_loss_logits_ctr_buy",
+        "loss_cvr",
+        "loss_cross_entropy_loss_cvr",
+        "loss_pair_wise_loss_cvr",
+    ]
+
+
+FUNNEL = """funnel {
+    steps { from_event: "seen" outcomes { event_name: "click" tower_name: "ctr" } }
+    steps { from_event: "click" outcomes { event_name: "bought" tower_name: "cvr" } }
+  }
+  mmoe {"""
+DIVISION = """division {
+    ctr_tower { tower_name: "ctr" label_name: "click" }
+    ctcvr_tower { tower_name: "cvr_all" label_name: "buy" LOSSES }
+  }"""
+
+
+@pytest.mark.parametrize(
+    ("text", "task"),
+    [
+        (ESMM.replace('tower_name: "cvr"', f'tower_name: "cvr" {SEVERAL}'), "ctcvr"),
+        (DIVISION.replace("LOSSES", SEVERAL), "cvr_all"),
+        (None, "bought"),
+    ],
+)
+def test_terms_are_called_by_the_task_that_has_them(text, task):
+    from tfmtl import models
+
+    if text is None:
+        changed = GOOD_CONFIG.replace('tower_name: "cvr"', f'tower_name: "cvr" {SEVERAL}')
+        pipeline = config.load_text(changed.replace("mmoe {", FUNNEL))
+    else:
+        pipeline = with_model(text)
+    terms = [f"cross_entropy_loss_{task}", f"pair_wise_loss_{task}"]
+    built = {each.name: each for each in models.build_tasks(pipeline)}
+    assert [term.name for term in built[task].terms] == terms
+    assert "user_id" in built[task].target_columns
+    names = config.result_names(pipeline)
+    assert [name for name in names if "_loss_" in name] == [f"loss_{each}" for each in terms]

@@ -15,7 +15,10 @@ def checked(text):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("model_config { kd {} }", "`model_config.kd` is not built yet."),
+        (
+            "model_config { restore_filters: 'a' }",
+            "`model_config.restore_filters` is not built yet.",
+        ),
         (
             "parquet_train_input: 'a'",
             "`parquet_train_input` is not built yet. Name the files in `train_input_path`, with "
@@ -72,6 +75,7 @@ def test_nothing_more_is_told_of_what_is_not_built():
 
 
 def test_only_what_is_built_is_offered():
-    assert built_values(loss_pb2.LossType.DESCRIPTOR) == ["CLASSIFICATION", "L2_LOSS"]
+    assert built_values(loss_pb2.LossType.DESCRIPTOR)[:2] == ["CLASSIFICATION", "L2_LOSS"]
+    assert "CIRCLE_LOSS" not in built_values(loss_pb2.LossType.DESCRIPTOR)
     assert "mmoe" in built_fields(model_pb2.Model.DESCRIPTOR)
     assert "model_params" not in built_fields(model_pb2.Model.DESCRIPTOR)

@@ -98,6 +98,15 @@ def test_the_order_is_judged_in_training_alone():
     assert calibrator.losses == []
 
 
+def test_the_order_may_be_judged_of_pairs():
+    logits = [tf.constant([[c]]) for c in (0.3, -1.0, 2.0, -0.5)]
+    calibrator = OrderCalibrator(2.0, pairs=[(0, 1), (2, 3)])
+    calibrator(logits, training=True)
+    p = 1 / (1 + np.exp(-np.float64([0.3, -1.0, 2.0, -0.5])))
+    expected = 2.0 * (max(p[0] - p[1], 0) + max(p[2] - p[3], 0))
+    assert float(tf.add_n(calibrator.losses)) == pytest.approx(expected, rel=1e-5)
+
+
 @pytest.mark.parametrize(
     "layer",
     [
@@ -109,6 +118,7 @@ def test_the_order_is_judged_in_training_alone():
         TuckerBank(2, [4], [1, 2, 3], use_bn=False, name="f"),
         TransferAttention(4, name="g"),
         OrderCalibrator(0.6, name="h"),
+        OrderCalibrator(0.6, [[0, 1], [0, 2]], name="i"),
     ],
 )
 def test_config_round_trip(layer):

@@ -93,3 +93,29 @@ def test_without_relations_it_is_a_simpler_architecture(nets, stages, architectu
     batch = nets.rows(dbmtl)
     for task, logits in simpler(batch).items():
         np.testing.assert_array_equal(dbmtl(batch)[task], logits)
+
+
+def test_a_task_likelier_than_its_parents_is_penalized(nets):
+    order = "losses { loss_type: ORDER_CALIBRATE_LOSS weight: 0.3 }"
+    own = "losses { loss_type: CLASSIFICATION }"
+    towers = TOWERS.replace('tower_name: "buy"', f'tower_name: "buy" {own} {order}')
+    network, plain = (nets.build("dbmtl", BOTTOM + each) for each in (towers, TOWERS))
+    nets.copy_weights(plain, network, {"buy_order": []})
+    batch = nets.rows(network)
+    nets.assert_same(network(batch), plain(batch))
+    kernels = float(tf.add_n(network.losses))
+    answers = network(batch, training=True)
+    click, cart, buy = (
+        nets.sigmoid(answers[task].numpy().astype(float)) for task in ("click", "cart", "buy")
+    )
+    excess = np.maximum(buy - click, 0) + np.maximum(buy - cart, 0)
+    assert excess.any()
+    penalty = float(tf.add_n(network.losses)) - kernels
+    assert penalty == pytest.approx(0.3 * excess.mean(), rel=1e-4)
+
+
+def test_order_without_parents_is_no_penalty(nets):
+    order = "losses { loss_type: CLASSIFICATION } losses { loss_type: ORDER_CALIBRATE_LOSS }"
+    network = nets.build("dbmtl", PLAIN.replace('tower_name: "buy"', f'tower_name: "buy" {order}'))
+    network(nets.rows(network), training=True)
+    assert "buy_order" not in [layer.name for layer in network.layers]

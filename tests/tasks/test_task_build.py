@@ -250,9 +250,9 @@ def test_a_metric_named_twice_is_refused():
 
 def test_a_loss_that_has_no_head_is_refused():
     with pytest.raises(ConfigError) as error:
-        build("loss_type: JRC_LOSS")
+        build("loss_type: CIRCLE_LOSS")
     assert str(error.value) == (
-        "`loss_type` of task `ctr` should be one of CLASSIFICATION, L2_LOSS. Received: JRC_LOSS."
+        "Losses of task `ctr` should be losses of the same logits. Received: CIRCLE_LOSS."
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from tfmtl.config import heads
 from tfmtl.config.funnels import funnel_of, masked
+from tfmtl.config.learned import all_term_names
 from tfmtl.config.views import (
     DIVISION_CLIPPED,
     DIVISION_RATIO,
@@ -14,7 +16,7 @@ from tfmtl.config.views import (
     architecture,
     towers,
 )
-from tfmtl.protos import loss_pb2, metric_pb2, pipeline_pb2
+from tfmtl.protos import metric_pb2, pipeline_pb2
 
 # Those of the heads in `tfmtl.tasks`, which would bring TensorFlow with it; a test keeps the two
 # the same. What a head measures when the config names nothing comes first.
@@ -44,14 +46,19 @@ _BINARY = (
 )
 _CLASSES = ("accuracy", "logloss", "recall_at_topk")
 _TWO_CLASSES = (*_CLASSES, "auc", *_ORDERS)
-_REGRESSION = (
-    "mean_squared_error",
-    "mean_absolute_error",
-    "root_mean_squared_error",
-    "mean_label",
-    "mean_prediction",
-    "ndcg_at_k",
-)
+_ERRORS = ("mean_squared_error", "mean_absolute_error", "root_mean_squared_error")
+_VALUE_ERRORS = ("mean_absolute_error", "mean_squared_error", "root_mean_squared_error")
+_MEANS = ("mean_label", "mean_prediction")
+_REGRESSION = (*_ERRORS, *_MEANS, "ndcg_at_k")
+_BY_KIND: Mapping[str, Sequence[str]] = {
+    heads.EVENT: _BINARY,
+    heads.TWO_LOGITS: _BINARY,
+    heads.PROBABILITY: (*_ERRORS, *(each for each in _BINARY if each not in _ERRORS)),
+    heads.RANKING: ("auc", *_MEANS),
+    heads.NUMBER: _REGRESSION,
+    heads.VALUE: ("auc", *_VALUE_ERRORS, *_MEANS, "ndcg_at_k"),
+    heads.ORDERED: (*_CLASSES, *_REGRESSION),
+}
 _DEFAULTS = 2
 
 # Of these less is better, and of the next ones neither more nor less; of all others more is.
@@ -119,18 +126,18 @@ def own_metrics(tower: Tower) -> list[metric_pb2.EvalMetrics]:
 
 
 def head_metrics(tower: Tower) -> Sequence[str]:
-    """The metrics that fit a tower's head."""
-    if tower.loss_type != loss_pb2.CLASSIFICATION:
-        return _REGRESSION
-    if tower.num_class == 1:
-        return _BINARY
-    return _TWO_CLASSES if tower.num_class == 2 else _CLASSES
+    """The metrics that fit a tower's head; none if its losses do not agree on one."""
+    kind = heads.head_kind(tower)
+    if kind == heads.CLASSES:
+        return _TWO_CLASSES if tower.num_class == 2 else _CLASSES
+    return _BY_KIND[kind] if kind else ()
 
 
 def result_names(pipeline: pipeline_pb2.Pipeline) -> list[str]:
-    """The names of all results of an evaluation: metrics by task, then losses."""
+    """The names of all results of an evaluation: metrics by task, then losses and their terms."""
     names = [f"{metric}_{place}" for metric, place in _measured(pipeline)]
-    return list(dict.fromkeys([*names, "loss", *(f"loss_{task}" for task in _trained(pipeline))]))
+    losses = [f"loss_{n}" for task, terms in all_term_names(pipeline) for n in (task, *terms)]
+    return list(dict.fromkeys([*names, "loss", *losses]))
 
 
 def best_metric(pipeline: pipeline_pb2.Pipeline) -> str:
@@ -203,20 +210,6 @@ def _places(pipeline: pipeline_pb2.Pipeline) -> dict[str, list[str]]:
     elif funnel is not None:
         places |= {name: funnel.measured(name) for name in places if name in funnel.towers}
     return places
-
-
-def _trained(pipeline: pipeline_pb2.Pipeline) -> list[str]:
-    """The tasks that have a loss."""
-    names, funnel = _names(pipeline), funnel_of(pipeline)
-    if architecture(pipeline) == "esmm":
-        return [*names[:-1], ESMM_PRODUCT]
-    if funnel is None:
-        return names
-    return [
-        task
-        for name in names
-        for task in (funnel.trained_by(name) if name in funnel.towers else [name])
-    ]
 
 
 def _names(pipeline: pipeline_pb2.Pipeline) -> list[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from tfmtl.config.funnels import funnel_of
+from tfmtl.config.heads import CLASSES, ORDERED, head_kind
 from tfmtl.config.metric_names import head_metrics
 from tfmtl.config.views import (
     DIVISION_CLIPPED,
     DIVISION_RATIO,
     ESMM_PRODUCT,
+    Tower,
     architecture,
     towers,
 )
@@ -16,13 +18,18 @@ from tfmtl.protos import pipeline_pb2
 
 def task_classes(pipeline: pipeline_pb2.Pipeline) -> dict[str, int]:
     """The number of classes of each task by name; 1 for one probability or value."""
-    classes = {tower.tower_name: tower.num_class for tower in towers(pipeline)}
+    classes = {tower.tower_name: _classes(tower) for tower in towers(pipeline)}
     name, funnel = architecture(pipeline), funnel_of(pipeline)
     if name == "esmm":
         return {**classes, ESMM_PRODUCT: 1}
     if name == "division":
         return {**classes, DIVISION_RATIO: 1, DIVISION_CLIPPED: 1}
     return classes if funnel is None else {**classes, **dict.fromkeys(funnel.marginals, 1)}
+
+
+def _classes(tower: Tower) -> int:
+    """Of a tower; one with several logits may have one output all the same."""
+    return tower.num_class if head_kind(tower) in (CLASSES, ORDERED) else 1
 
 
 def probability_tasks(pipeline: pipeline_pb2.Pipeline) -> set[str]:

@@ -8,7 +8,14 @@ from typing import NamedTuple, TypeVar
 
 from google.protobuf.message import Message
 
-from tfmtl.protos import dataset_pb2, feature_pb2, model_pb2, pipeline_pb2, tower_pb2
+from tfmtl.protos import (
+    dataset_pb2,
+    feature_pb2,
+    loss_pb2,
+    model_pb2,
+    pipeline_pb2,
+    tower_pb2,
+)
 
 Tower = tower_pb2.TaskTower | tower_pb2.BayesTaskTower
 M = TypeVar("M", bound=Message)
@@ -112,6 +119,14 @@ def slice_columns(by: str, pipeline: pipeline_pb2.Pipeline) -> list[str]:
     return [known.get(name, "") for name in ([by] if by in known else by.split("*"))]
 
 
+def column_named(
+    pipeline: pipeline_pb2.Pipeline, name: str
+) -> dataset_pb2.DatasetConfig.Field | None:
+    """The column that is meant by its name or by that of a feature, whose first column it is."""
+    fields = {field.input_name: field for field in pipeline.data_config.input_fields}
+    return fields.get(column_of(name, pipeline))
+
+
 def group_features(group: feature_pb2.FeatureGroupConfig) -> list[str]:
     """Lists the names in a group, with `f[1-3]` written out as f1, f2, f3."""
     return [name for pattern in group.feature_names for name in _written_out(pattern)]
@@ -169,6 +184,11 @@ def placed_towers(pipeline: pipeline_pb2.Pipeline) -> list[PlacedTower]:
         if not tower.label_name and tower.tower_name not in unlabelled:
             tower.label_name = label
     return placed
+
+
+def tower_losses(tower: Tower) -> list[loss_pb2.Loss]:
+    """Lists the losses of a tower; one of its `loss_type` where it has no `losses`."""
+    return list(tower.losses) or [loss_pb2.Loss(loss_type=tower.loss_type)]
 
 
 def funnel_towers(pipeline: pipeline_pb2.Pipeline) -> set[str]:

@@ -37,6 +37,7 @@ from tfmtl.tasks import (
     build_label,
     build_metrics,
     build_task,
+    build_terms,
 )
 
 
@@ -157,6 +158,7 @@ class _Tasks:
             SampleSpace(label, build_factors(tower, self._pipeline)),
             weight=tower.weight,
             metrics=build_metrics(tower, head, self._pipeline),
+            terms=build_terms(event, tower, self._pipeline),
         )
 
     def _happened(self, event: str) -> Label | None:

@@ -7,7 +7,10 @@
     c_k = head_k(r_k)
 
 By the chain rule p(t_1 … t_T | x) = Π_k p(t_k | its parents, x): the loss is the sum of the tasks'.
-What flows from a parent is its vector r_j, not its probability.
+What flows from a parent is its vector r_j, not its probability. With ORDER_CALIBRATE_LOSS, of some
+weight, there is a penalty on a task that is likelier than its parents:
+
+    penalty_k = weight · mean Σ_j max(σ(c_k) − σ(c_j), 0)
 
 References:
     Wang et al., "Deep Bayesian Multi-Target Learning for Recommender Systems", 2019,
@@ -20,6 +23,8 @@ from collections.abc import Mapping
 
 import tf_keras as keras
 
+from tfmtl import layers
+from tfmtl.config.heads import ORDER
 from tfmtl.models._experts import bank, mixture
 from tfmtl.models._groups import Groups
 from tfmtl.models._towers import dnn, head_logits, stack, tower_output
@@ -34,10 +39,11 @@ def logits(config: model_pb2.DBMTL, groups: Groups) -> dict[str, keras.KerasTens
     for tower in config.task_towers:
         t = tower_output(tower, inputs[tower.tower_name], l2, groups)
         relations[tower.tower_name] = _relation(tower, t, relations, l2)
-    return {
+    logits = {
         tower.tower_name: head_logits(tower, relations[tower.tower_name], l2)
         for tower in config.task_towers
     }
+    return {tower.tower_name: _in_order(tower, logits) for tower in config.task_towers}
 
 
 def _bottom(config: model_pb2.DBMTL, groups: Groups) -> keras.KerasTensor:
@@ -70,3 +76,16 @@ def _relation(
     if not tower.HasField("relation_dnn"):
         return t
     return dnn(tower.relation_dnn, l2, name=f"{task}_relation")(t)
+
+
+def _in_order(
+    tower: tower_pb2.BayesTaskTower, logits: Mapping[str, keras.KerasTensor]
+) -> keras.KerasTensor:
+    """The logits of a task, with a penalty on being likelier than its parents if that is asked."""
+    own, parents = logits[tower.tower_name], list(tower.relation_tower_names)
+    weight = sum(each.weight for each in tower.losses if each.loss_type in ORDER)
+    if not weight or not parents:
+        return own
+    pairs = [(0, place) for place in range(1, len(parents) + 1)]
+    calibrator = layers.OrderCalibrator(weight, pairs, name=f"{tower.tower_name}_order")
+    return calibrator([own, *(logits[name] for name in parents)])[0]

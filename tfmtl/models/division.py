@@ -35,6 +35,7 @@ from tfmtl.tasks import (
     build_label,
     build_metrics,
     build_task,
+    build_terms,
 )
 
 
@@ -75,6 +76,7 @@ def tasks(pipeline: pipeline_pb2.Pipeline) -> list[Task]:
             SampleSpace(ProductLabel(click, conversion), factors),
             weight=ctcvr.weight,
             metrics=metrics,
+            terms=build_terms(ctcvr.tower_name, ctcvr, pipeline),
         ),
         Task(
             RATIO,

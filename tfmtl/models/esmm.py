@@ -6,7 +6,7 @@ A conversion is only seen after a click, so a plain CVR tower would learn from c
 serve all of them. Here the losses are on pCTR (the click) and on pCTCVR (click and conversion),
 both over all rows; pCVR has none of its own and is measured on clicked rows.
 
-With an L2 tower for `cvr` (a value instead of a conversion) the product is y_cvr · σ(c_ctr).
+With a regression for `cvr` (a value instead of a conversion) the product is y_cvr · σ(c_ctr).
 With `share_embedding: false`, the paper's ESMM-NS, each tower has its own tables and group layers.
 
 References:
@@ -21,10 +21,11 @@ import tf_keras as keras
 from tfmtl import config as configs
 from tfmtl import layers
 from tfmtl.config.funnels import masked
+from tfmtl.config.heads import NUMBER, head_kind
 from tfmtl.config.views import ESMM_PRODUCT as PRODUCT
 from tfmtl.models._groups import Groups
 from tfmtl.models._towers import group_bottoms, task_logits
-from tfmtl.protos import loss_pb2, model_pb2, pipeline_pb2, tower_pb2
+from tfmtl.protos import model_pb2, pipeline_pb2, tower_pb2
 from tfmtl.tasks import (
     LabelIndicator,
     ProductLabel,
@@ -35,6 +36,7 @@ from tfmtl.tasks import (
     build_label,
     build_metrics,
     build_task,
+    build_terms,
 )
 
 
@@ -44,7 +46,7 @@ def logits(config: model_pb2.ESMM, groups: Groups) -> dict[str, keras.KerasTenso
     x_ctr, x_cvr = _inputs(config, groups)
     c_ctr = task_logits(ctr, x_ctr, l2, _read_by(ctr, config, groups))
     c_cvr = task_logits(cvr, x_cvr, l2, _read_by(cvr, config, groups))
-    product = _value_product if cvr.loss_type == loss_pb2.L2_LOSS else _sigmoid_product
+    product = _value_product if head_kind(cvr) == NUMBER else _sigmoid_product
     return {ctr.tower_name: c_ctr, cvr.tower_name: c_cvr, PRODUCT: product(c_ctr, c_cvr)}
 
 
@@ -71,6 +73,7 @@ def tasks(pipeline: pipeline_pb2.Pipeline) -> list[Task]:
             SampleSpace(ProductLabel(click, conversion), factors),
             weight=cvr.weight,
             metrics=metrics,
+            terms=build_terms(PRODUCT, cvr, pipeline),
         ),
     ]
 

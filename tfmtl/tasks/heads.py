@@ -12,7 +12,16 @@ from typing import Protocol
 import tensorflow as tf
 
 from tfmtl.tasks import losses
-from tfmtl.tasks.offered import BINARY, CLASSES, REGRESSION, TWO_CLASSES, Metric, only, probability
+from tfmtl.tasks.offered import (
+    BINARY,
+    CLASSES,
+    RANKING,
+    REGRESSION,
+    TWO_CLASSES,
+    Metric,
+    only,
+    probability,
+)
 from tfmtl.tasks.terms import Loss, RowLoss
 
 
@@ -47,7 +56,11 @@ class Head(Protocol):
 
 
 class BinaryHead:
-    """One logit: the log-odds that an event happens. A label between 0 and 1 is a soft one."""
+    """One logit: the log-odds that an event happens. A label between 0 and 1 is a soft one.
+
+    Args:
+        serves_value: Whether the probability is served as `y_<task>`, too.
+    """
 
     units = 1
     labels = "from 0 to 1"
@@ -55,11 +68,50 @@ class BinaryHead:
     metrics = BINARY
     loss = RowLoss(lambda label, logits: losses.sigmoid_cross_entropy(label, only(logits)))
 
+    def __init__(self, serves_value: bool = False) -> None:
+        self._serves_value = serves_value
+
+    def predictions(self, task: str, logits: tf.Tensor) -> dict[str, tf.Tensor]:
+        p = probability(logits)
+        value = {f"y_{task}": p} if self._serves_value else {}
+        return {f"probs_{task}": p, f"logits_{task}": only(logits), **value}
+
+    def accepts(self, label: tf.Tensor) -> tf.Tensor:
+        return (label >= 0.0) & (label <= 1.0)
+
+
+class ProbabilityHead:
+    """One logit, whose σ is the prediction of a number between 0 and 1."""
+
+    units = 1
+    labels = "from 0 to 1"
+    default_metrics = ("mean_squared_error", "mean_absolute_error")
+    metrics = BINARY
+    loss = RowLoss(
+        lambda label, logits: losses.sigmoid_squared_error(label, only(logits)), is_squared=True
+    )
+
+    def predictions(self, task: str, logits: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {f"y_{task}": probability(logits)}
+
+    def accepts(self, label: tf.Tensor) -> tf.Tensor:
+        return (label >= 0.0) & (label <= 1.0)
+
+
+class RankingHead:
+    """One logit, of which only the order counts. So does that of the labels."""
+
+    units = 1
+    labels = "a finite number"
+    default_metrics = ("auc", "mean_label")
+    metrics = RANKING
+    loss = losses.PairwiseLoss(losses.logistic(), losses.Sessions())
+
     def predictions(self, task: str, logits: tf.Tensor) -> dict[str, tf.Tensor]:
         return {f"probs_{task}": probability(logits), f"logits_{task}": only(logits)}
 
     def accepts(self, label: tf.Tensor) -> tf.Tensor:
-        return (label >= 0.0) & (label <= 1.0)
+        return tf.math.is_finite(label)
 
 
 class MultiClassHead:
@@ -94,7 +146,11 @@ class MultiClassHead:
 
 
 class RegressionHead:
-    """One logit, which is the prediction itself."""
+    """One logit, which is the prediction itself.
+
+    Args:
+        ranks: Whether it is a ranking's logit as well, and served as one.
+    """
 
     units = 1
     labels = "a finite number"
@@ -102,8 +158,12 @@ class RegressionHead:
     metrics = REGRESSION
     loss = RowLoss(lambda label, logits: losses.squared_error(label, only(logits)), is_squared=True)
 
+    def __init__(self, ranks: bool = False) -> None:
+        self._ranks = ranks
+
     def predictions(self, task: str, logits: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {f"y_{task}": only(logits)}
+        ranking = RankingHead().predictions(task, logits) if self._ranks else {}
+        return {f"y_{task}": only(logits), **ranking}
 
     def accepts(self, label: tf.Tensor) -> tf.Tensor:
         return tf.math.is_finite(label)

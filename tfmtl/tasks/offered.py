@@ -61,6 +61,20 @@ def _log_odds(logits: tf.Tensor) -> tf.Tensor:
     return logits[:, 1] - logits[:, 0]
 
 
+def of(read: Callable[[tf.Tensor], tf.Tensor], metrics: Mapping[str, Metric]) -> dict[str, Metric]:
+    """Metrics of what `read` makes of a head's logits, such as `(batch, units)` for its own.
+
+    Args:
+        read: Makes of the logits what the metrics take for logits.
+        metrics: The metrics.
+    """
+
+    def reads_of(reads: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[tf.Tensor], tf.Tensor]:
+        return lambda logits: reads(read(logits))
+
+    return {name: each._replace(reads=reads_of(each.reads)) for name, each in metrics.items()}
+
+
 def _auc(name: str, num_thresholds: int = 10_000, exact: bool = False) -> keras.metrics.Metric:
     return ExactAUC(name) if exact else AUC(name, num_thresholds)
 
@@ -119,4 +133,8 @@ REGRESSION: Mapping[str, Metric] = {
     "mean_label": Metric(MeanLabel, only),
     "mean_prediction": Metric(MeanPrediction, only),
     "ndcg_at_k": Metric(_at_k(NDCGAtK), only, grouped_by="group_field"),
+}
+# Labels that tell only an order may be any numbers, so that no probability can be judged by them.
+RANKING: Mapping[str, Metric] = {
+    name: BINARY[name] for name in ("auc", "mean_label", "mean_prediction")
 }

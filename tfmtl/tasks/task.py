@@ -13,6 +13,7 @@ import tf_keras as keras
 from tfmtl.tasks.calibration import Calibration
 from tfmtl.tasks.calibration_metrics import ReliabilityTable
 from tfmtl.tasks.heads import Head
+from tfmtl.tasks.losses.distilled import DistilledLoss
 from tfmtl.tasks.space import SampleSpace, Targets
 from tfmtl.tasks.terms import Term
 
@@ -29,6 +30,7 @@ class Task:
         metrics: Parameters of each metric to measure, by its name in the config; by default the
             head's default metrics.
         suffix: What its metrics' names end in; by default its name.
+        terms: What its loss is made of; by default the head's own loss.
 
     Example:
     >>> task = Task("ctr", BinaryHead(), SampleSpace(ColumnLabel("click")))
@@ -46,13 +48,14 @@ class Task:
         trained: bool = True,
         metrics: Mapping[str, Mapping[str, Any]] | None = None,
         suffix: str = "",
+        terms: Sequence[Term] | None = None,
     ) -> None:
         self.name = name
         self.head = head
         self.space = space
         self.weight = weight
         self.trained = trained
-        self.terms = [Term(name, head.loss)] if trained else []
+        self.terms = list(terms or [Term(name, head.loss)]) if trained else []
         self._metrics = {name: {} for name in head.default_metrics} if metrics is None else metrics
         self._suffix = suffix or name
         self.calibration: Calibration | None = None
@@ -65,7 +68,8 @@ class Task:
     @property
     def target_columns(self) -> list[str]:
         """The columns that its loss and its metrics read; `group_columns` beside."""
-        return self.space.columns
+        columns = [*self.space.columns, *(c for term in self.terms for c in term.loss.columns)]
+        return list(dict.fromkeys(columns))
 
     @property
     def group_columns(self) -> list[str]:
@@ -136,10 +140,34 @@ class Task:
         Returns:
             A scalar, or None for a task without a loss of its own.
         """
-        if not self.trained:
-            return None
-        values = self.loss_terms(logits, targets)
-        return tf.add_n([term.weight * values[term.name] for term in self.terms])
+        return self.losses(logits, targets).get(f"loss_{self.name}")
+
+    def losses(self, logits: tf.Tensor, targets: Targets) -> dict[str, tf.Tensor]:
+        """`loss_<task>`, which is `loss`, and of several terms each `loss_<term>`, without weights.
+
+        Args:
+            logits: `(batch, units)`.
+            targets: Columns by name, `(batch,)` each.
+
+        Returns:
+            Scalars by name; none for a task without a loss of its own.
+        """
+        return self.named_losses(self.loss_terms(logits, targets)) if self.trained else {}
+
+    def named_losses(self, values: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """What `losses` gives.
+
+        Args:
+            values: The terms, as `loss_terms` gives them.
+        """
+        total = tf.add_n([term.weight * values[term.name] for term in self.terms])
+        several = {f"loss_{name}": values[name] for name in self.several_terms}
+        return {f"loss_{self.name}": total, **several}
+
+    @property
+    def several_terms(self) -> list[str]:
+        """The names of the terms, if there are more than one."""
+        return [term.name for term in self.terms] if len(self.terms) > 1 else []
 
     def new_metrics(self) -> list[keras.metrics.Metric]:
         """The metrics to measure, fresh, named `<metric>_<task>`."""
@@ -210,7 +238,7 @@ class Task:
             )
         wrong = (weight != 0.0) & ~self.head.accepts(label)
         if not tf.reduce_any(wrong):
-            return None
+            return self._teacher_error(targets)
         columns = ", ".join(f"`{column}`" for column in self.space.label.columns)
         values = ", ".join(f"{value:g}" for value in np.unique(label[wrong])[:3])
         return (
@@ -222,3 +250,9 @@ class Task:
         """The logits that are served and measured, in single precision."""
         logits = tf.cast(logits, tf.float32)
         return logits if self.calibration is None else self.calibration(logits)
+
+    def _teacher_error(self, targets: Targets) -> str | None:
+        """What is wrong with the teachers' predictions."""
+        teachers = [each.loss for each in self.terms if isinstance(each.loss, DistilledLoss)]
+        problems = (teacher.label_error(targets) for teacher in teachers)
+        return next((problem for problem in problems if problem), None)

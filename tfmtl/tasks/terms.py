@@ -11,6 +11,7 @@ from typing import Protocol
 
 import tensorflow as tf
 
+from tfmtl.tasks.losses.means import mean
 from tfmtl.tasks.space import Targets
 
 
@@ -60,16 +61,14 @@ class RowLoss:
         is_squared: Whether it is a squared error.
     """
 
-    columns: list[str] = []
-
     def __init__(
         self, rows: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], is_squared: bool = False
     ) -> None:
+        self.columns: list[str] = []
         self.rows = rows
         self.is_squared = is_squared
 
     def __call__(
         self, label: tf.Tensor, logits: tf.Tensor, weight: tf.Tensor, targets: Targets
     ) -> tf.Tensor:
-        total = tf.reduce_sum(tf.math.multiply_no_nan(self.rows(label, logits), weight))
-        return tf.math.divide_no_nan(total, tf.math.count_nonzero(weight, dtype=tf.float32))
+        return mean(self.rows(label, logits), weight)

@@ -13,8 +13,10 @@ from tfmtl.tasks.task import Task
 class TaskMeter:
     """The loss and the metrics of a task over the rows of its sample space so far.
 
-    The loss is the mean over all of those rows, whichever batches they came in. Sums are kept in
-    double precision, because evaluations are long.
+    The loss is the mean over all of those rows, whichever batches they came in; so is each of
+    several terms. Of a term that is no mean of rows, but of pairs or lists or of a teacher's rows,
+    the batches' values are averaged, weighed by their rows. Sums are kept in double precision,
+    because evaluations are long.
 
     Args:
         task: What to measure.
@@ -24,6 +26,9 @@ class TaskMeter:
     def __init__(self, task: Task, reliability_bins: int = 0) -> None:
         self.task = task
         self.loss = keras.metrics.Mean(f"loss_{task.name}", dtype="float64")
+        self.term_losses = {
+            name: keras.metrics.Mean(f"loss_{name}", dtype="float64") for name in task.several_terms
+        }
         self.task_metrics = task.new_metrics()
         self.label_range = Range(1)
         self.logit_range = Range(task.units)
@@ -32,7 +37,7 @@ class TaskMeter:
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         """Everything measured, with the name it is reported by."""
-        own = [self.loss] if self.task.trained else []
+        own = [self.loss, *self.term_losses.values()] if self.task.trained else []
         return [*own, *self.task_metrics]
 
     @property
@@ -42,7 +47,8 @@ class TaskMeter:
 
     def reset(self) -> None:
         """Forgets all rows."""
-        for each in (self.loss, *self.task_metrics, self.label_range, self.logit_range):
+        losses, ranges = [self.loss, *self.term_losses.values()], [self.label_range]
+        for each in (*losses, *self.task_metrics, *ranges, self.logit_range):
             each.reset_state()
         if self.reliability is not None:
             self.reliability.reset_state()
@@ -57,10 +63,13 @@ class TaskMeter:
         Returns:
             The loss of this batch; None for a task without a loss of its own.
         """
-        loss = self.task.loss(logits, targets)
+        losses = self.task.losses(logits, targets)
+        loss = losses.get(f"loss_{self.task.name}")
         label, weight = self.task.space.rows(targets)
         rows = tf.math.count_nonzero(weight, dtype=tf.float64)
         self.loss.update_state(0.0 if loss is None else loss, rows)
+        for name, term_loss in self.term_losses.items():
+            term_loss.update_state(losses[f"loss_{name}"], rows)
         in_space = tf.not_equal(weight, 0.0)
         self.label_range.update(label[:, None], in_space)
         self.logit_range.update(logits, in_space)

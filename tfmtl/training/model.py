@@ -103,17 +103,18 @@ class MultiTaskModel(tfrs.Model):
         """The losses of a batch, scalars.
 
         Returns:
-            `loss`, the total; `loss_<task>`, without the task's weight; `regularization_loss`.
+            `loss`, the total; `loss_<task>`, without the task's weight, and of a task of several
+            terms `loss_<term>`, without the term's; `regularization_loss`.
         """
         encoded, targets = batch
         logits = self.network(encoded, training=training)
         losses: Losses = {}
         total = regularization = self._regularization() if training else tf.constant(0.0)
         for task in self.tasks:
-            loss = task.loss(logits[task.name], targets)
-            if loss is not None:
-                losses[f"loss_{task.name}"] = loss
-                total += task.weight * loss
+            of_task = task.losses(logits[task.name], targets)
+            losses.update(of_task)
+            if task.trained:
+                total += task.weight * of_task[f"loss_{task.name}"]
         return {"loss": total, **losses, "regularization_loss": regularization}
 
     def train_step(self, data: Batch) -> Losses:

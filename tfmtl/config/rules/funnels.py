@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tfmtl.config.funnels import ESM2_ACTION, ESM2_BUY, Funnel, funnel_of
+from tfmtl.config.heads import EVENT, NUMBER
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_layer_name, check_unique
 from tfmtl.config.rules.layers import check_dnn
+from tfmtl.config.rules.losses import check_kind
 from tfmtl.config.views import (
     DIVISION_CLIPPED,
     DIVISION_RATIO,
@@ -15,12 +17,14 @@ from tfmtl.config.views import (
     PlacedTower,
     architecture,
     placed_towers,
+    tower_losses,
 )
 from tfmtl.config.wording import Word, one_of
-from tfmtl.protos import loss_pb2, model_pb2, pipeline_pb2, tower_pb2
+from tfmtl.protos import model_pb2, pipeline_pb2
+from tfmtl.protos.loss_pb2 import LossType
 
 _PATH = "model_config.funnel"
-_EVENT, _VALUE = (loss_pb2.CLASSIFICATION,), (loss_pb2.CLASSIFICATION, loss_pb2.L2_LOSS)
+_EVENT, _VALUE = (EVENT,), (EVENT, NUMBER)
 # Those that have a funnel of their own.
 _FUNNELS = ("esmm", "division", "esm2")
 # What towers that lead to one event must agree on, because the event has it from them.
@@ -40,20 +44,20 @@ _COMMON = (
 def check_esmm(message: model_pb2.ESMM, path: str, report: Report) -> None:
     """There are both steps; the second may be of a value."""
     _check_groups(message, path, report)
-    losses = {"ctr_tower": _EVENT, "cvr_tower": _VALUE}
+    kinds = {"ctr_tower": _EVENT, "cvr_tower": _VALUE}
     names = {ESMM_PRODUCT: "the product of its towers"}
-    _check_steps(message, path, report, losses, names)
+    _check_steps(message, path, report, kinds, names)
 
 
 def check_division(message: model_pb2.Division, path: str, report: Report) -> None:
     """There are both models."""
     _check_groups(message, path, report)
-    losses = dict.fromkeys(("ctr_tower", "ctcvr_tower"), _EVENT)
+    kinds = dict.fromkeys(("ctr_tower", "ctcvr_tower"), _EVENT)
     names = {
         DIVISION_RATIO: "the quotient of its towers",
         DIVISION_CLIPPED: "whether the quotient was clipped",
     }
-    _check_steps(message, path, report, losses, names)
+    _check_steps(message, path, report, kinds, names)
 
 
 def check_esm2(message: model_pb2.ESM2, path: str, report: Report) -> None:
@@ -115,7 +119,7 @@ def _check_steps(
     message: model_pb2.ESMM | model_pb2.Division | model_pb2.ESM2,
     path: str,
     report: Report,
-    losses: Mapping[str, Sequence[int]],
+    kinds: Mapping[str, Sequence[str]],
     taken: Mapping[str, str],
 ) -> None:
     """Towers are there, have one logit, and names that are not taken.
@@ -124,35 +128,18 @@ def _check_steps(
         message: The architecture's message.
         path: Where it stands.
         report: Takes the problems.
-        losses: The kinds of loss that the tower in each field may have.
+        kinds: The kinds of head that the tower in each field may have.
         taken: The names by which the architecture serves more, and what.
     """
-    for field, kinds in losses.items():
+    for field, its_kinds in kinds.items():
         if not message.HasField(field):
             report.should(f"{path}.{field}", "describe a task")
             continue
         tower, name = getattr(message, field), path.rpartition(".")[2]
-        _check_head(tower, kinds, f"{path}.{field}", name, report)
+        check_kind(tower, its_kinds, f"{path}.{field}", name, report)
         if tower.tower_name in taken:
             rule = f"be another name; {name} serves {taken[tower.tower_name]} by this one"
             report.should(f"{path}.{field}.tower_name", rule, tower.tower_name)
-
-
-def _check_head(
-    tower: tower_pb2.TaskTower | tower_pb2.BayesTaskTower,
-    kinds: Sequence[int],
-    path: str,
-    where: str,
-    report: Report,
-) -> None:
-    """A step has one logit."""
-    of = f"tower `{tower.tower_name}`"
-    if tower.loss_type not in kinds:
-        names = [loss_pb2.LossType.Name(each) for each in kinds]
-        received = Word(loss_pb2.LossType.Name(tower.loss_type))
-        report.should(f"{path}.loss_type", f"be {one_of(names)} in {where}", received, of=of)
-    if tower.num_class != 1:
-        report.should(f"{path}.num_class", f"be 1 in {where}", tower.num_class, of=of)
 
 
 def _check_towers(
@@ -172,7 +159,7 @@ def _check_towers(
                 report.should(path, "name each tower once", outcome.tower_name)
             else:
                 tower_path, tower = by_name[outcome.tower_name]
-                _check_head(tower, _EVENT, tower_path, "a funnel", report)
+                check_kind(tower, _EVENT, tower_path, "a funnel", report)
             named.append(outcome.tower_name)
 
 
@@ -262,6 +249,11 @@ def _check_common(funnel: Funnel, placed: Sequence[PlacedTower], report: Report)
                 if wanted != received:
                     rule = f"be that of `{first.path}`, which leads to `{event}` too"
                     report.should(f"{other.path}.{field}", rule, received)
+            if tower_losses(first.tower) != tower_losses(other.tower):
+                rule = f"be as those of `{first.path}`, which leads to `{event}` too"
+                field = "losses" if other.tower.losses or first.tower.losses else "loss_type"
+                names = [LossType.Name(each.loss_type) for each in tower_losses(other.tower)]
+                report.should(f"{other.path}.{field}", rule, [Word(each) for each in names])
 
 
 def _check_learned(funnel: Funnel, placed: Sequence[PlacedTower], report: Report) -> None:

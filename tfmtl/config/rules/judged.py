@@ -31,7 +31,7 @@ def check(
     path, of = f"{path}.prediction", f"tower `{tower.tower_name}`"
     wanted, known = message.prediction, _known(pipeline, tower)
     if tower.num_class != 1:
-        rule = "be left out; the label of several classes judges its own prediction alone"
+        rule = "be left out; a task of several logits judges its own prediction alone"
         report.should(path, rule, wanted, of=of)
     elif wanted == SCORE and SCORE not in known:
         report.should(path, f"name a task, as there is no `model_config.{SCORE}`", wanted, of=of)

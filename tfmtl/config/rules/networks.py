@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tfmtl.config.heads import EVENT
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_at_least
 from tfmtl.config.rules.experts import check_bank
 from tfmtl.config.rules.layers import check_dnn
+from tfmtl.config.rules.losses import check_kind
 from tfmtl.config.rules.tasks import check_towers
-from tfmtl.config.wording import Word
-from tfmtl.protos import loss_pb2, model_pb2
+from tfmtl.protos import model_pb2
 
 
 def check_dbmtl(message: model_pb2.DBMTL, path: str, report: Report) -> None:
@@ -115,11 +116,7 @@ def check_aitm(message: model_pb2.AITM, path: str, report: Report) -> None:
     for index, tower in enumerate(message.task_towers):
         of, tower_path = f"tower `{tower.tower_name}`", f"{path}.task_towers[{index}]"
         units = list(tower.dnn.hidden_units)
-        if tower.loss_type != loss_pb2.CLASSIFICATION:
-            received = Word(loss_pb2.LossType.Name(tower.loss_type))
-            report.should(f"{tower_path}.loss_type", "be CLASSIFICATION in aitm", received, of=of)
-        if tower.num_class != 1:
-            report.should(f"{tower_path}.num_class", "be 1 in aitm", tower.num_class, of=of)
+        check_kind(tower, (EVENT,), tower_path, "aitm", report)
         if not (any(units) or tower.dnn.interactions):
             path_of_units = f"{tower_path}.dnn.hidden_units"
             report.should(path_of_units, "have a layer in aitm", units or None, of=of)

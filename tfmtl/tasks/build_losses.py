@@ -1,0 +1,238 @@
+"""From the messages of losses to the terms of a task's loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from tfmtl.config import heads as kinds
+from tfmtl.config.learned import teachings, term_names, terms_of
+from tfmtl.config.views import Tower, column_named
+from tfmtl.errors import ConfigError
+from tfmtl.protos import loss_pb2, model_pb2, pipeline_pb2
+from tfmtl.tasks import losses
+from tfmtl.tasks.build_space import build_indicator
+from tfmtl.tasks.losses import distilled, jrc, lists
+from tfmtl.tasks.offered import only
+from tfmtl.tasks.space import ColumnLabel, SampleSpace
+from tfmtl.tasks.terms import Loss, RowLoss, Term
+
+# Either has the oneof `loss_param`.
+Message = loss_pb2.Loss | model_pb2.KD
+
+
+def build_terms(task: str, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> list[Term]:
+    """The terms of a task's loss.
+
+    Args:
+        task: The task, whose name may be another than the tower's.
+        tower: The tower whose losses it has.
+        pipeline: The config.
+    """
+    names = term_names(task, tower, pipeline)
+    own = [
+        Term(name, build_loss(each, tower, pipeline), each.weight, each.learn_loss_weight)
+        for name, each in zip(names.losses, terms_of(tower), strict=True)
+    ]
+    taught = [
+        Term(name, _distilled(each, tower, pipeline), each.loss_weight)
+        for name, each in zip(names.distilled, teachings(task, pipeline), strict=True)
+    ]
+    return [*own, *taught]
+
+
+def build_loss(message: Message, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Loss:
+    """The loss of a message, as its `loss_type` and its parameters say.
+
+    Args:
+        message: The message.
+        tower: The tower whose logits it is of.
+        pipeline: The config.
+    """
+    if message.loss_type not in _LOSSES:
+        known = ", ".join(loss_pb2.LossType.Name(each) for each in _LOSSES)
+        name = loss_pb2.LossType.Name(message.loss_type)
+        rule = f"should be one of {known}"
+        raise ConfigError([f"`loss_type` of task `{tower.tower_name}` {rule}. Received: {name}."])
+    return _LOSSES[message.loss_type](message, tower, pipeline)
+
+
+def _rows(
+    rows: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], is_squared: bool = False
+) -> Callable[..., Loss]:
+    """Makes a loss of rows that has no parameters and reads the only logit."""
+    loss = RowLoss(lambda label, logits: rows(label, only(logits)), is_squared)
+    return lambda message, tower, pipeline: loss
+
+
+def _classification(message: Message, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Loss:
+    if tower.num_class > 1:
+        return RowLoss(losses.softmax_cross_entropy)
+    return _rows(losses.sigmoid_cross_entropy)(message, tower, pipeline)
+
+
+def _huber(message: loss_pb2.Loss, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Loss:
+    delta = message.huber_loss.delta
+    return RowLoss(lambda label, logits: losses.huber_error(label, only(logits), delta))
+
+
+def _quantile(message: loss_pb2.Loss, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Loss:
+    quantile = message.quantile_loss.quantile
+    return RowLoss(lambda label, logits: losses.quantile_error(label, only(logits), quantile))
+
+
+def _f1(message: Message, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Loss:
+    its = message.f1_reweighted_loss
+    return losses.F1ReweightedLoss(its.f1_beta_square, its.label_smoothing)
+
+
+def _focal(message: Message, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Loss:
+    its = message.binary_focal_loss
+    return losses.FocalLoss(its.gamma, _given(its, "alpha"), its.ohem_ratio, its.label_smoothing)
+
+
+def _pair_wise(message: Message, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Loss:
+    its = message.pairwise_loss
+    return losses.PairwiseLoss(
+        losses.logistic(its.margin), _sessions(its, tower, pipeline), its.temperature
+    )
+
+
+def _pairwise_focal(message: Message, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Loss:
+    its = message.pairwise_focal_loss
+    return losses.PairwiseLoss(
+        losses.focal(its.gamma, _given(its, "alpha")),
+        _sessions(its, tower, pipeline),
+        its.temperature,
+        its.ohem_ratio,
+        dropped_from=_given(its, "hinge_margin"),
+    )
+
+
+def _pairwise_logistic(message: Message, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Loss:
+    its = message.pairwise_logistic_loss
+    margin = None if its.use_label_margin else its.hinge_margin
+    return losses.PairwiseLoss(
+        losses.logistic(margin), _sessions(its, tower, pipeline), its.temperature, its.ohem_ratio
+    )
+
+
+def _pairwise_hinge(message: Message, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Loss:
+    its = message.pairwise_hinge_loss
+    margin = None if its.use_label_margin else its.margin
+    label_scale = 1.0 / its.temperature if its.label_is_logits else 1.0
+    return losses.PairwiseLoss(
+        losses.hinge(margin, label_scale),
+        _sessions(its, tower, pipeline),
+        its.temperature,
+        its.ohem_ratio,
+    )
+
+
+def _listwise_rank(message: Message, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Loss:
+    its = message.listwise_rank_loss
+    # Of a teacher, the message `KD` says it.
+    are_logits = its.label_is_logits or isinstance(message, model_pb2.KD)
+    relevance = lists.label_softmax(its.temperature) if are_logits else lists.label_itself
+    return losses.ListwiseLoss(relevance, _sessions(its, tower, pipeline), its.temperature)
+
+
+def _listwise_distill(message: Message, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Loss:
+    its = message.listwise_distill_loss
+    relevance = lists.rank_gain(its.label_clip_max_value)
+    return losses.ListwiseLoss(relevance, _sessions(its, tower, pipeline), its.temperature)
+
+
+def _jrc(message: Message, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Loss:
+    its = message.jrc_loss
+    balance = {**_DRAWN, "fixed": jrc.fixed(its.alpha)}[its.loss_weight_strategy]
+    return losses.JRCLoss(_sessions(its, tower, pipeline), balance, its.same_label_loss)
+
+
+def _ziln(message: loss_pb2.Loss, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Loss:
+    its = message.ziln_loss
+    return losses.ZILNLoss(
+        its.max_sigma,
+        its.classification_weight,
+        its.regression_weight,
+        its.mu_regularization,
+        its.sigma_regularization,
+    )
+
+
+def _ordinal(message: Message, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Loss:
+    return RowLoss(losses.ordinal_cross_entropy)
+
+
+_DRAWN: Mapping[str, jrc.Balance] = {
+    "random_uniform": jrc.random_uniform,
+    "random_normal": jrc.random_normal,
+    "random_bernoulli": jrc.random_bernoulli,
+}
+_LOSSES: Mapping[int, Callable[..., Loss]] = {
+    loss_pb2.CLASSIFICATION: _classification,
+    loss_pb2.L2_LOSS: _rows(losses.squared_error, is_squared=True),
+    loss_pb2.SIGMOID_L2_LOSS: _rows(losses.sigmoid_squared_error, is_squared=True),
+    loss_pb2.CROSS_ENTROPY_LOSS: _rows(losses.sigmoid_cross_entropy),
+    loss_pb2.BINARY_CROSS_ENTROPY_LOSS: _rows(losses.sigmoid_cross_entropy),
+    loss_pb2.KL_DIVERGENCE_LOSS: _rows(losses.sigmoid_divergence),
+    loss_pb2.L1_LOSS: _rows(losses.absolute_error),
+    loss_pb2.HUBER_LOSS: _huber,
+    loss_pb2.QUANTILE_LOSS: _quantile,
+    loss_pb2.F1_REWEIGHTED_LOSS: _f1,
+    loss_pb2.BINARY_FOCAL_LOSS: _focal,
+    loss_pb2.PAIR_WISE_LOSS: _pair_wise,
+    loss_pb2.PAIRWISE_FOCAL_LOSS: _pairwise_focal,
+    loss_pb2.PAIRWISE_LOGISTIC_LOSS: _pairwise_logistic,
+    loss_pb2.PAIRWISE_HINGE_LOSS: _pairwise_hinge,
+    loss_pb2.LISTWISE_RANK_LOSS: _listwise_rank,
+    loss_pb2.LISTWISE_DISTILL_LOSS: _listwise_distill,
+    loss_pb2.JRC_LOSS: _jrc,
+    loss_pb2.ZILN_LOSS: _ziln,
+    loss_pb2.ORDINAL_LOSS: _ordinal,
+}
+
+
+def _distilled(kd: model_pb2.KD, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Loss:
+    """A loss against the teacher's prediction, in rows of its own."""
+    factors = [build_indicator(kd, f"kd `{kd.pred_name}`", pipeline)]
+    space = SampleSpace(
+        ColumnLabel(kd.soft_label_name), [each for each in factors if each is not None]
+    )
+    return distilled.DistilledLoss(
+        build_loss(kd, tower, pipeline),
+        space,
+        _reading(kd, tower),
+        is_probability=not kd.label_is_logits,
+        temperature=kd.temperature,
+    )
+
+
+def _reading(kd: model_pb2.KD, tower: Tower) -> distilled.Reading:
+    """What the loss learns of the soft label: a rank, a number, a logit or a probability."""
+    is_order = kd.loss_type in (*kinds.PAIRWISE, *kinds.LISTWISE)
+    if kd.loss_type == loss_pb2.LISTWISE_DISTILL_LOSS:
+        return distilled.as_it_is
+    if is_order or kd.loss_type == loss_pb2.L2_LOSS:
+        return distilled.logit(kd.label_is_logits, kd.temperature)
+    return distilled.probability(kd.label_is_logits, kd.temperature)
+
+
+def _sessions(its: Any, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> losses.Sessions:
+    """The sessions of a message with a `session_name`, which may be a feature's name."""
+    if not its.session_name:
+        return losses.Sessions()
+    field = column_named(pipeline, its.session_name)
+    if field is None:
+        rule = "should name an input field or a feature"
+        raise ConfigError(
+            [f"`session_name` of task `{tower.tower_name}` {rule}. Received: `{its.session_name}`."]
+        )
+    return losses.Sessions(field.input_name)
+
+
+def _given(its: Any, field: str) -> float | None:
+    """A field's value; None if it is not given."""
+    return getattr(its, field) if its.HasField(field) else None

@@ -15,6 +15,7 @@ from tfmtl.errors import ConfigError, TrainingError
 from tfmtl.features import Columns
 from tfmtl.models import build_network, build_tasks
 from tfmtl.protos import dataset_pb2, pipeline_pb2, train_pb2
+from tfmtl.tasks.balancing import build_plan
 from tfmtl.training.batches import Batches
 from tfmtl.training.checkpoints import list_checkpoints
 from tfmtl.training.model import MultiTaskModel
@@ -35,7 +36,8 @@ def build_model(pipeline: pipeline_pb2.Pipeline) -> tuple[Columns, MultiTaskMode
     columns = Columns.from_pipeline(pipeline)
     with tf.distribute.get_strategy().scope(), _saved_random_streams():
         network = build_network(pipeline, columns)
-        return columns, MultiTaskModel(network, build_tasks(pipeline))
+        tasks = build_tasks(pipeline)
+        return columns, MultiTaskModel(network, tasks, build_plan(pipeline, tasks))
 
 
 def open_training(

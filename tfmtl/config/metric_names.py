@@ -50,7 +50,9 @@ def head_metrics(tower: Tower) -> Sequence[str]:
 def result_names(pipeline: pipeline_pb2.Pipeline) -> list[str]:
     """The names of all results of an evaluation: metrics by task, then losses."""
     names = [f"{metric}_{place}" for metric, place in _measured(pipeline)]
-    return list(dict.fromkeys([*names, "loss", *(f"loss_{task}" for task in _trained(pipeline))]))
+    return list(
+        dict.fromkeys([*names, "loss", *(f"loss_{task}" for task in trained_tasks(pipeline))])
+    )
 
 
 def best_metric(pipeline: pipeline_pb2.Pipeline) -> str:
@@ -91,7 +93,7 @@ def _places(pipeline: pipeline_pb2.Pipeline) -> dict[str, list[str]]:
     return places
 
 
-def _trained(pipeline: pipeline_pb2.Pipeline) -> list[str]:
+def trained_tasks(pipeline: pipeline_pb2.Pipeline) -> list[str]:
     """The tasks that have a loss."""
     names, funnel = _names(pipeline), funnel_of(pipeline)
     if architecture(pipeline) == "esmm":

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from tfmtl.config.problems import Report
 from tfmtl.config.rules import (
+    balancing,
     data,
     export,
     features,
@@ -21,7 +22,19 @@ from tfmtl.config.rules import (
 from tfmtl.config.support import check_support
 from tfmtl.protos import pipeline_pb2
 
-_RULES = (data, features, tables, groups, model, interactions, widths, tasks, training, export)
+_RULES = (
+    data,
+    features,
+    tables,
+    groups,
+    model,
+    interactions,
+    widths,
+    tasks,
+    balancing,
+    training,
+    export,
+)
 
 
 def check(pipeline: pipeline_pb2.Pipeline, report: Report, needs: Collection[str]) -> None:

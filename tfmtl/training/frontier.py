@@ -58,7 +58,8 @@ class Frontier:
             encoded: What the network reads.
             training: Whether dropout and the like are on.
         """
-        return self._below(encoded, training=training)
+        # Keras unwraps a list of one.
+        return tf.nest.flatten(self._below(encoded, training=training))
 
     def above(
         self, tensors: Sequence[tf.Tensor], encoded: Mapping[str, Any], training: bool

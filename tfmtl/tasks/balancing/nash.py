@@ -83,7 +83,7 @@ def bargain(gram: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
         slope = tf.linalg.matvec(likeness, w) - 1.0 / w
         move = solve_regular(likeness + tf.linalg.diag(1.0 / tf.square(w)), slope)
         distance = tf.sqrt(tf.maximum(tf.tensordot(slope, move, 1), 0.0))
-        damped = tf.where(distance < _QUADRATIC, 1.0, 1.0 / (1.0 + distance))
+        damped = 1.0 / tf.where(distance < _QUADRATIC, tf.ones_like(distance), 1.0 + distance)
         return w - damped * move, distance
 
     start = tf.ones_like(scale), tf.constant(float("inf"), scale.dtype)

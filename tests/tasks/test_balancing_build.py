@@ -42,7 +42,7 @@ def plan(text, **how):
 
 
 TERMS = {"a": {"a1": tf.constant(10.0), "a2": tf.constant(100.0)}, "b": {"b": tf.constant(7.0)}}
-GRAM = gram_of([[1.0, 2.0], [-0.5, 3.0]])[1]
+GRAM = gram_of([[1.0, 2.0], [2.0, -0.5]])[1]
 
 
 def weights(made, values=(1.0, 2.0)):
@@ -124,11 +124,16 @@ def test_parameters_are_taken_over():
     assert sharp[0] < 0.2 < 0.49 < blunt[0]
     by_mean = weights(plan("cagrad { c: 0 }"))
     np.testing.assert_allclose(by_mean, [0.5, 0.5], rtol=1e-6)
-    plain, scaled = weights(plan("mgda {}")), weights(plan("mgda { normalization: LOSS }"))
-    assert (plain != scaled).any()
-    both = weights(plan("mgda { normalization: LOSS_AND_NORM }"))
-    np.testing.assert_allclose(weights(plan("mgda { normalization: NORM }")), 0.5, rtol=1e-5)
-    assert (both != scaled).any()
+    for kind, divisors in {
+        "NONE": [1, 1],
+        "NORM": np.sqrt(np.diag(GRAM)),
+        "LOSS": [1, 2],
+        "LOSS_AND_NORM": np.sqrt(np.diag(GRAM)) * [1, 2],
+    }.items():
+        (first, product), (_, second) = np.array(GRAM) / np.outer(divisors, divisors)
+        share = (second - product) / (first + second - 2 * product)
+        actual = weights(plan(f"mgda {{ normalization: {kind} }}"))
+        np.testing.assert_allclose(actual, [share, 1 - share], rtol=1e-4)
     assert "s" in plan("imtl {}").balancer.variables
     assert plan("imtl { balance_losses: false }").balancer.variables == {}
     square = np.array(GRAM)

@@ -45,12 +45,8 @@ def assert_goes_on(tmp_path, text):
             np.testing.assert_array_equal(actual[name], expected[name], err_msg=name)
 
 
-def test_a_training_in_two_runs_ends_as_one(tmp_path):
-    assert_goes_on(tmp_path, MESSAGES["dwa"])
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in MESSAGES if name not in ("dwa", "fixed")])
+@pytest.mark.parametrize("name", [name for name in MESSAGES if name != "fixed"])
 def test_a_training_in_two_runs_ends_as_one_whatever_the_strategy(name, tmp_path):
     assert_goes_on(tmp_path, MESSAGES[name])
 
@@ -61,7 +57,8 @@ def test_what_is_remembered_is_saved_and_weights_are_told(tmp_path):
     names = {n.removeprefix("balancing/") for n in saved_shapes(path) if n.startswith("balancing")}
     assert names == {"w", "first", "adam/m", "adam/v", "adam/t"}
     told = points(tmp_path / "model" / "train")
-    weights = [[value for _, value in told[f"weight_{task}"]] for task in ("ctr", "cvr")]
+    steps = range(2, 14, 2)
+    weights = [[told[step, f"weight_{task}"] for step in steps] for task in ("ctr", "cvr")]
     np.testing.assert_allclose(np.sum(weights, axis=0), 2, rtol=1e-5)
     assert len(set(weights[0])) > 1
     assert result.global_step == 12

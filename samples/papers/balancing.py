@@ -180,7 +180,6 @@ def census_overrides(
         "train_config.save_checkpoints_steps": 10**9,
         "data_config.batch_size": setting.batch_size,
         "data_config.num_epochs": setting.passes,
-        "export_config.max_check_steps": 0,
     }
 
 

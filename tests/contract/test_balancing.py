@@ -8,7 +8,7 @@ import tensorflow as tf
 from google.protobuf import text_format
 from test_architectures import BUILT, raw_batch, samples, target_batch
 
-from tests.helpers_balancing import all_messages
+from tests.helpers_balancing import STRATEGIES, all_messages
 from tfmtl import config
 from tfmtl.config.metric_names import trained_tasks
 from tfmtl.errors import ConfigError
@@ -62,8 +62,11 @@ def check(trained):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("architecture", ["shared_bottom", "mmoe", "ple"])
+@pytest.mark.parametrize(
+    ("architecture", "name"),
+    [("shared_bottom", name) for name in NAMES]
+    + [(architecture, name) for architecture in ("mmoe", "ple") for name in STRATEGIES],
+)
 def test_every_balancing_trains(architecture, name):
     check(train(architecture, name))
 

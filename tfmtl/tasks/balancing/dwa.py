@@ -40,15 +40,14 @@ class DWA(Balancer):
         return alike(self.count * tf.nn.softmax(self._ratios / self._temperature))
 
     def update(self, observed: Observed) -> None:
-        self._total.assign_add(observed.values)
-        self._batches.assign_add(tf.cast(present(observed.values), tf.float32))
-        tf.cond(self._periods.step(), self._end_period, lambda: True)
-
-    def _end_period(self) -> bool:
-        total, batches, last = self._total.read_value(), self._batches.read_value(), self._last
+        total = self._total + observed.values
+        batches = self._batches + tf.cast(present(observed.values), tf.float32)
+        last = self._last.read_value()
         means = tf.where(batches > 0.0, tf.math.divide_no_nan(total, batches), last)
-        self._ratios.assign(tf.where(tf.not_equal(last, 0.0), means / last, 1.0))
-        self._last.assign(means)
-        self._total.assign(tf.zeros_like(total))
-        self._batches.assign(tf.zeros_like(batches))
-        return True
+        ratios = tf.where(tf.not_equal(last, 0.0), tf.math.divide_no_nan(means, last), 1.0)
+        # Not under a condition, where replicas could not agree on a value.
+        ends = self._periods.step()
+        self._ratios.assign(tf.where(ends, ratios, self._ratios))
+        self._last.assign(tf.where(ends, means, last))
+        self._total.assign(tf.where(ends, 0.0, total))
+        self._batches.assign(tf.where(ends, 0.0, batches))

@@ -53,3 +53,10 @@ def seen(values, gram=None, after=None):
 def gram_of(gradients):
     g = np.array(gradients, "float64")
     return g, tf.constant(g @ g.T, tf.float32)
+
+
+def repeat(balancer, what, times):
+    """Lets a balancer learn from the same step many times."""
+    step = tf.function(lambda: balancer.update(what), autograph=False)
+    for _ in range(times):
+        step()

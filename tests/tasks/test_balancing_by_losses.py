@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from quadratics import Quadratics, seen
+from quadratics import Quadratics, repeat, seen
 
 from tfmtl.tasks.balancing.base import mean_among, softmax_among
 from tfmtl.tasks.balancing.db_mtl import DualBalancing
@@ -69,8 +69,7 @@ def test_uncertainty_weighs_by_the_slope_of_its_formula():
 
 def test_uncertainty_comes_to_rest_where_the_weighted_losses_are_a_half():
     balancer = Uncertainty([False, True, False], [True] * 3, learning_rate=0.1)
-    for _ in range(300):
-        balancer.update(seen(L))
+    repeat(balancer, seen(L), 300)
     np.testing.assert_allclose(weights(balancer, L) * L, [0.5, 0.5, 0.5], rtol=1e-2)
 
 
@@ -127,20 +126,27 @@ def test_dwa_of_a_task_never_seen_is_even():
 
 
 def test_random_weights_are_shares_drawn_anew_every_step_and_the_same_again():
+    def draw(balancer):
+        drawn = weights(balancer, L)
+        balancer.variables["steps"].assign_add(1)
+        return drawn
+
     drawn = []
     for _ in range(2):
         balancer = RandomWeights(3, seed=7)
         drawn.append([])
-        for _ in range(400):
-            drawn[-1].append(weights(balancer, L))
-            balancer.update(seen(L))
+        for _ in range(200):
+            drawn[-1].append(draw(balancer))
     np.testing.assert_array_equal(*drawn)
     np.testing.assert_allclose(np.sum(drawn[0], axis=1), 1, rtol=1e-5)
     logs = np.log(drawn[0])
     # Differences of two standard normal numbers have the variance 2.
-    np.testing.assert_allclose(np.var(logs[:, 0] - logs[:, 1]), 2, rtol=0.2)
-    assert abs(np.mean(logs[:, 0] - logs[:, 1])) < 0.2
+    np.testing.assert_allclose(np.var(logs[:, 0] - logs[:, 1]), 2, rtol=0.3)
+    assert abs(np.mean(logs[:, 0] - logs[:, 1])) < 0.3
     assert (weights(RandomWeights(3, seed=8), L) != drawn[0][0]).any()
+    balancer = RandomWeights(3, seed=7)
+    balancer.update(seen(L))
+    np.testing.assert_array_equal(weights(balancer, L), drawn[0][1])
 
 
 def test_geometric_mean_weighs_by_its_slope():
@@ -202,6 +208,7 @@ def test_famo_leaves_a_task_without_rows_as_it_is():
     assert balancer.x.numpy()[1] == np.float32(0.2)
 
 
+@pytest.mark.slow
 def test_famo_comes_to_a_pareto_point_whatever_the_scales():
     problem = Quadratics([[0, 0], [2, 0]], scales=[1, 100])
     x = problem.descend(FAMO(2), [1.5, 1.0], rate=0.005, steps=1500)

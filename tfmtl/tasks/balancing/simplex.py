@@ -11,7 +11,9 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+# Ten tasks take 50 steps or so, two take one.
 _STEPS = 250
+_CLOSE = 1e-7  # Of the largest square of a gradient, which is a single float.
 _TINY = 1e-30
 
 
@@ -80,7 +82,7 @@ def minimum(
         scale: `(tasks,)`, of the size of slopes.
     """
     count, kind = tf.size(scale), scale.dtype
-    tolerance = 1e-10 * tf.reduce_max(scale)
+    tolerance = _CLOSE * tf.reduce_max(scale)
 
     def is_over(w: tf.Tensor, helps: tf.Tensor) -> tf.Tensor:
         del w

@@ -44,6 +44,17 @@ def test_above_and_below_together_are_the_network():
         np.testing.assert_allclose(answers[task], logits, rtol=1e-6)
 
 
+def test_layers_are_left_with_one_output():
+    made = make_network()
+
+    def outputs():
+        return [[id(each) for each in tf.nest.flatten(layer.output)] for layer in made.layers]
+
+    before = outputs()
+    Frontier(made, ["ctr", "cvr"])
+    assert outputs() == before
+
+
 def test_a_task_on_the_way_to_another_is_shared_by_both():
     """As a click on the way to a purchase."""
 

@@ -91,7 +91,7 @@ class _Above:
         features = {name: x for name, x in encoded.items() if id(x) in read}
         self._features = list(features)
         others = {task: c for task, c in logits.items() if task not in self._ready}
-        self._model = keras.Model([*tensors, *features.values()], others) if others else None
+        self._model = _copied([*tensors, *features.values()], others) if others else None
 
     def __call__(
         self, tensors: Sequence[tf.Tensor], encoded: Mapping[str, Any], training: bool
@@ -101,6 +101,19 @@ class _Above:
             return logits
         features = [encoded[name] for name in self._features]
         return {**self._model([*tensors, *features], training=training), **logits}
+
+
+def _copied(
+    inputs: Sequence[keras.KerasTensor], outputs: Mapping[str, keras.KerasTensor]
+) -> keras.Model:
+    """A model from the middle of another, of the same layers, which do not know of it.
+
+    Keras copies the calls of the layers, which would have two outputs then, and so no `output`.
+    """
+    model = keras.Model(inputs, outputs)
+    for call in _calls(model):
+        call.layer._inbound_nodes.remove(call)
+    return model
 
 
 def _calls(network: keras.Model) -> list[Any]:

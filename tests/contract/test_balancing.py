@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras as keras
 from google.protobuf import text_format
 from test_architectures import BUILT, raw_batch, samples, target_batch
 
@@ -12,7 +13,10 @@ from tests.helpers_balancing import STRATEGIES, all_messages
 from tfmtl import config
 from tfmtl.config.metric_names import trained_tasks
 from tfmtl.errors import ConfigError
+from tfmtl.tasks.balancing import Balancer, Plan
+from tfmtl.tasks.balancing.base import alike
 from tfmtl.training.build import build_model
+from tfmtl.training.gradients import build_gradients
 from tfmtl.training.optimizers import build_optimizers
 
 STEPS = 8
@@ -76,6 +80,46 @@ def test_every_balancing_trains(architecture, name):
 @pytest.mark.parametrize("architecture", [a for a in BUILT if a not in SHARING_NOTHING])
 def test_every_architecture_is_balanced(architecture, name):
     check(train(architecture, name))
+
+
+class Given(Balancer):
+    """Weights that are given."""
+
+    needs_gradients = True
+
+    def weights(self, values, gram=None):
+        return alike(tf.range(1.0, self.count + 1.0) / 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", [a for a in BUILT if a not in SHARING_NOTHING])
+def test_gradients_of_tasks_add_up_to_that_of_the_weighted_sum(architecture):
+    pipeline = config.load(samples(architecture)[0])
+    columns, model = build_model(pipeline)
+    for layer in model.network.submodules:
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
+    raw, parts = raw_batch(columns.raw_signature()), model.plan.parts
+    batch = columns.encode(raw), target_batch(pipeline, model.tasks)
+    sums = Plan("sums", parts, Losses(len(parts)))
+    plans = [Plan("given", parts, Given(len(parts)), at) for at in (False, True)]
+    expected, *others = (gradients(model, plan, batch) for plan in (sums, *plans))
+    longest = np.sqrt(sum(np.sum(each**2) for each in expected))
+    for actual in others:
+        for one, other in zip(actual, expected, strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-5 * longest)
+
+
+class Losses(Given):
+    """The same weights by losses: one backward pass from the weighted sum."""
+
+    needs_gradients = False
+
+
+def gradients(model, plan, batch):
+    backward = build_gradients(model, plan)
+    run = tf.function(lambda: backward(model, batch).gradients, autograph=False)
+    return [tf.convert_to_tensor(each).numpy() for each in run()]
 
 
 @pytest.mark.slow

@@ -33,7 +33,7 @@ def test_tasks_part_behind_a_shared_bottom():
     frontier = Frontier(make_network(), ["ctr", "cvr"])
     assert named(frontier.representation) == ["dropout"]
     assert names(frontier.shared_variables) == ["bottom", "embeddings"]
-    assert names(frontier.own_variables) == ["ctr", "cvr"]
+    assert names(frontier.top_variables) == ["ctr", "cvr"]
 
 
 def test_above_and_below_together_are_the_network():
@@ -65,7 +65,7 @@ def test_a_task_on_the_way_to_another_is_shared_by_both():
     made = network(build)
     frontier = Frontier(made, ["ctr", "ctcvr"])
     assert named(frontier.representation) == ["click"]
-    assert names(frontier.own_variables) == ["buy"]
+    assert names(frontier.top_variables) == ["buy"]
     encoded = {"x": tf.random.stateless_normal([4, 3], [1, 2])}
     answers = frontier.above(frontier.below(encoded, False), encoded, False)
     for task, logits in made(encoded).items():
@@ -96,7 +96,7 @@ def test_of_three_tasks_two_share_a_layer():
 
     frontier = Frontier(network(build), ["a", "b", "c"])
     assert named(frontier.representation) == ["pair"]
-    assert names(frontier.own_variables) == ["a", "b", "c"]
+    assert names(frontier.top_variables) == ["a", "b", "c"]
 
 
 def test_tasks_without_a_loss_do_not_count():

@@ -163,6 +163,20 @@ def test_what_gates_read_is_compared_without_what_goes_through_experts():
         np.testing.assert_allclose(gradients[name], shared[name], atol=1e-6)
 
 
+def test_a_layer_that_is_called_on_both_sides_is_shared():
+    x = keras.Input([2], name="x")
+    twice = keras.layers.Dense(2, "tanh", name="twice")
+    bottom = twice(x)
+    inputs = {"ctr": bottom, "cvr": twice(bottom)}
+    logits = {task: keras.layers.Dense(1, name=task)(each) for task, each in inputs.items()}
+    model = make_model(Given(), network=keras.Model({"x": x}, logits))
+    encoded, targets = make_batch()
+    batch = {"x": encoded["x"]}, targets
+    _, gradients = found(model, batch)
+    for name in ("twice/kernel", "twice/bias"):
+        np.testing.assert_allclose(gradients[name], slopes(model, batch, SHARED)[name], atol=1e-6)
+
+
 @pytest.mark.parametrize("at_parameters", [False, True])
 @pytest.mark.parametrize("needs_gradients", [False, True])
 def test_tables_get_gradients_of_the_rows_that_were_looked_up(needs_gradients, at_parameters):

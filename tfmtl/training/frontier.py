@@ -40,10 +40,11 @@ class Frontier:
         ]
         self.shared_variables = _variables(shared)
         tops = [call for call in calls if call not in shared and _reached(call, reach)]
-        below = {variable.ref() for variable in self.shared_variables}
-        self.own_variables = [v for v in _variables(tops) if v.ref() not in below]
-        self._below: Any = keras.Model(network.input, self.tensors) if self.tensors else None
-        self._above = _Above(network.input, self.tensors, tops, logits)
+        self.top_variables = _variables(tops)
+        self._below: Any = None
+        if self.tensors:  # Else there is nothing to divide.
+            self._below = keras.Model(network.input, self.tensors)
+            self._above = _Above(network.input, self.tensors, tops, logits)
 
     @property
     def representation(self) -> list[keras.KerasTensor]:

@@ -125,30 +125,39 @@ class RepresentationBalanced(_Balanced):
     def __init__(self, plan: Plan, frontier: Frontier) -> None:
         super().__init__(plan)
         self._frontier = frontier
+        # A layer may be called on both sides; it is shared then.
+        shared = {variable.ref() for variable in frontier.shared_variables}
+        self._are_shared = [
+            *frontier.is_representation,
+            *(variable.ref() in shared for variable in frontier.top_variables),
+        ]
 
     def __call__(self, model: MultiTaskModel, batch: Batch) -> Backward:
         encoded, targets = batch
         frontier, variables = self._frontier, model.network.trainable_variables
-        with tf.GradientTape(persistent=True) as tape:
+        with tf.GradientTape() as tape:
             reached = frontier.below(encoded, training=True)
             # Copies, so that what the gates read does not count what goes through the experts.
             copies = [tf.identity(tensor) for tensor in reached]
-            terms = model.loss_terms(frontier.above(copies, encoded, training=True), targets)
-            parts = self.parts(terms)
+            with tf.GradientTape(persistent=True) as upper:  # It does not see what is below.
+                upper.watch(copies)
+                terms = model.loss_terms(frontier.above(copies, encoded, training=True), targets)
+                parts = self.parts(terms)
             regularization = model.regularization()
-        own = frontier.own_variables
-        by_task = [tape.gradient(part, [*copies, *own]) for part in parts]
+        tops = frontier.top_variables
+        by_task = [upper.gradient(part, [*copies, *tops]) for part in parts]
         values, gram = tf.stack(parts), self._inner_products(by_task)
         weights = self.plan.balancer.weights(values, gram)
         shared, owned = tf.unstack(weights.shared), tf.unstack(weights.own)
-        flags = [*frontier.is_representation, *(False for _ in own)]
         sums = [
             weighted_sum(shared if is_shared else owned, gradients)
-            for is_shared, gradients in zip(flags, zip(*by_task, strict=True), strict=True)
+            for is_shared, gradients in zip(
+                self._are_shared, zip(*by_task, strict=True), strict=True
+            )
         ]
         down = _pull(tape, reached, sums[: len(copies)], regularization, variables)
-        tops = {v.ref(): g for v, g in zip(own, sums[len(copies) :], strict=True)}
-        gradients = [total([g, tops.get(v.ref())]) for v, g in zip(variables, down, strict=True)]
+        up = {v.ref(): g for v, g in zip(tops, sums[len(copies) :], strict=True)}
+        gradients = [total([g, up.get(v.ref())]) for v, g in zip(variables, down, strict=True)]
         found = _Found(values, gram, weights, regularization)
         return self.backward(model, batch, model.task_losses(terms), found, gradients)
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from tfmtl.config.problems import Report
 from tfmtl.config.rules import (
+    balancing,
     calibration,
     data,
     evaluation,
@@ -36,6 +37,7 @@ _RULES = (
     widths,
     tasks,
     score,
+    balancing,
     training,
     evaluation,
     export,

@@ -17,6 +17,7 @@ from tfmtl.features import Columns
 from tfmtl.models import build_network, build_tasks
 from tfmtl.protos import dataset_pb2, pipeline_pb2, train_pb2
 from tfmtl.tasks import Task, build_judges
+from tfmtl.tasks.balancing import build_plan
 from tfmtl.training.batches import Batches
 from tfmtl.training.checkpoints import list_checkpoints
 from tfmtl.training.model import MultiTaskModel
@@ -38,9 +39,13 @@ def build_model(pipeline: pipeline_pb2.Pipeline) -> tuple[Columns, MultiTaskMode
     with tf.distribute.get_strategy().scope(), _saved_random_streams():
         network = build_network(pipeline, columns)
         tasks = build_tasks(pipeline)
-        judges = build_judges(pipeline, tasks)
-        bins = pipeline.eval_config.reliability_bins
-        return columns, MultiTaskModel(network, tasks, judges, bins)
+        return columns, MultiTaskModel(
+            network,
+            tasks,
+            build_plan(pipeline, tasks),
+            build_judges(pipeline, tasks),
+            pipeline.eval_config.reliability_bins,
+        )
 
 
 def open_training(

@@ -2,7 +2,8 @@
 
     total = Σ_t weight_t·loss_t + regularization
 
-Clipping shortens all gradients together: g ← g·min(1, c / ‖g‖), ‖g‖ over all variables.
+or as the tasks are balanced (`gradients.py`). Clipping shortens all gradients together:
+g ← g·min(1, c / ‖g‖), ‖g‖ over all variables.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 import tf_keras as keras
 
+from tfmtl.tasks.balancing import Plan, fixed_plan
+from tfmtl.tasks.balancing.parts import Terms
 from tfmtl.tasks.judge import Judge
 from tfmtl.tasks.row_metrics import RowMetric
 from tfmtl.tasks.score import answers_of
 from tfmtl.tasks.task import Task
+from tfmtl.training.gradients import build_gradients
 from tfmtl.training.meter import TaskMeter
 from tfmtl.training.row_sparse import merge_duplicates
 from tfmtl.training.space_watch import SpaceCounter
@@ -35,6 +39,7 @@ class MultiTaskModel(tfrs.Model):
     Args:
         network: Maps encoded features to `{task name: logits (batch, units)}`.
         tasks: The tasks; one or more of them have a loss.
+        plan: How their losses are balanced; by default by their weights.
         judges: Measure other predictions in evaluations.
         reliability_bins: Bins of the reliability table that evaluations make of each binary task;
             0 for no table.
@@ -49,6 +54,7 @@ class MultiTaskModel(tfrs.Model):
         self,
         network: keras.Model,
         tasks: Sequence[Task],
+        plan: Plan | None = None,
         judges: Sequence[Judge] = (),
         reliability_bins: int = 0,
         **kwargs: Any,
@@ -60,6 +66,8 @@ class MultiTaskModel(tfrs.Model):
         self.meters = tuple(TaskMeter(each, reliability_bins) for each in measured)
         self.spaces = SpaceCounter(tasks)
         self.gradient_clipping_by_norm = 0.0
+        self.plan = plan or fixed_plan(tasks)
+        self._backward = build_gradients(self, self.plan)
 
     @property
     def tasks(self) -> list[Task]:
@@ -108,14 +116,33 @@ class MultiTaskModel(tfrs.Model):
         """
         encoded, targets = batch
         logits = self.network(encoded, training=training)
-        losses: Losses = {}
-        total = regularization = self._regularization() if training else tf.constant(0.0)
+        losses = self.task_losses(self.loss_terms(logits, targets))
+        total = regularization = self.regularization() if training else tf.constant(0.0)
         for task in self.tasks:
-            of_task = task.losses(logits[task.name], targets)
-            losses.update(of_task)
             if task.trained:
-                total += task.weight * of_task[f"loss_{task.name}"]
+                total += task.weight * losses[f"loss_{task.name}"]
         return {"loss": total, **losses, "regularization_loss": regularization}
+
+    def loss_terms(
+        self, logits: Mapping[str, tf.Tensor], targets: Mapping[str, tf.Tensor]
+    ) -> Terms:
+        """The terms of the losses, without any weight, by task and term."""
+        trained = [task for task in self.tasks if task.trained]
+        return {task.name: task.loss_terms(logits[task.name], targets) for task in trained}
+
+    def task_losses(self, terms: Terms) -> Losses:
+        """`loss_<task>`, the sums of the terms with their weights, and `loss_<term>` of several.
+
+        Args:
+            terms: As `loss_terms` gives them.
+        """
+        trained = [task for task in self.tasks if task.trained]
+        named = [task.named_losses(terms[task.name]) for task in trained]
+        return {name: value for each in named for name, value in each.items()}
+
+    def regularization(self) -> tf.Tensor:
+        """The penalties of the last call of the network."""
+        return tf.add_n([tf.reduce_sum(loss) for loss in self.network.losses] or [tf.constant(0.0)])
 
     def train_step(self, data: Batch) -> Losses:
         """Makes one step.
@@ -123,12 +150,12 @@ class MultiTaskModel(tfrs.Model):
         A loss or a gradient that is not finite is an error, and changes no variable.
 
         Returns:
-            The losses before the step, as `batch_losses` names them, and `gradient_norm`.
+            The losses before the step, as `batch_losses` names them, `gradient_norm`, and unless
+            weights are fixed `weight_<task>`, the factor of its loss in `loss`.
         """
-        with tf.GradientTape() as tape:
-            losses = self.batch_losses(data, training=True)
+        losses, gradients, learn = self._backward(self, data)
         variables = self.network.trainable_variables
-        gradients = [merge_duplicates(g) for g in tape.gradient(losses["loss"], variables)]
+        gradients = [merge_duplicates(gradient) for gradient in gradients]
         losses["gradient_norm"] = tf.linalg.global_norm(gradients)
         with tf.control_dependencies(_finite(losses)):
             if self.gradient_clipping_by_norm > 0:
@@ -136,6 +163,7 @@ class MultiTaskModel(tfrs.Model):
                     gradients, self.gradient_clipping_by_norm, use_norm=losses["gradient_norm"]
                 )
             self._apply(gradients, variables)
+            learn()
         self.spaces.add(data[1])
         return losses
 
@@ -211,9 +239,6 @@ class MultiTaskModel(tfrs.Model):
         """Creates the optimizers' own variables, which otherwise the first step does."""
         for optimizer, variables in self.optimized():
             optimizer._create_all_weights(variables)
-
-    def _regularization(self) -> tf.Tensor:
-        return tf.add_n([tf.reduce_sum(loss) for loss in self.network.losses] or [tf.constant(0.0)])
 
     def _apply(self, gradients: Iterable[Any], variables: Iterable[tf.Variable]) -> None:
         by_variable = {v.ref(): g for g, v in zip(gradients, variables, strict=True)}

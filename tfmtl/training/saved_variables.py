@@ -3,6 +3,7 @@
     model/<variable>                       weights of the network
     optimizer_<n>/<slot>/<variable>        what an optimizer remembers of a weight
     optimizer_<n>/iterations               its steps
+    balancing/<name>                       what the balancing of the tasks remembers
     random/<layer>                         where a layer's stream of random numbers stands
 
 They are flat and readable, so that a checkpoint of another model can be told variable by variable.
@@ -39,6 +40,7 @@ def training_variables(model: MultiTaskModel) -> dict[str, tf.Variable]:
         for slot in optimizer.get_slot_names():
             slots = ((variable.name, optimizer.get_slot(variable, slot)) for variable in trained)
             variables.update(_named(f"{prefix}/{slot}", slots))
+    variables.update(_named("balancing", model.plan.balancer.variables.items()))
     variables.update(_named("random", _random_states(model.network)))
     return variables
 

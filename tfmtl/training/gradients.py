@@ -1,0 +1,249 @@
+"""The gradients of a step, by how the losses of the tasks are balanced.
+
+    fixed                  one backward pass from Σ weight_k·loss_k + regularization
+    by losses              the same from Σ w_k·L_k + regularization, L_k = weight_k·loss_k
+    at the representation  a pass for each task, from L_k down to the frontier, where the balancer
+                           sees their inner products; from there one pass through all that is
+                           shared, of Σ shared_k·g_k
+    at the parameters      a pass for each task through everything
+
+What is a task's own gets own_k times its gradient. The penalties' gradient is added as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import tensorflow as tf
+
+from tfmtl.errors import ConfigError
+from tfmtl.tasks.balancing import Observed, Plan, Weights
+from tfmtl.training.frontier import Frontier
+from tfmtl.training.gradient_sums import Gradient, inner_products, total, weighted_sum
+
+if TYPE_CHECKING:
+    from tfmtl.training.model import Batch, Losses, MultiTaskModel
+
+
+class Backward(NamedTuple):
+    """What a step goes by."""
+
+    losses: Losses
+    """The losses before the step, with `weight_<part>` unless weights are fixed."""
+    gradients: list[Gradient]
+    """Of the network's trainable variables."""
+    learn: Callable[[], None]
+    """Lets the balancer learn from the step, once it has been made."""
+
+
+class FixedGradients:
+    """Of weights that are those of the config."""
+
+    def __init__(self, plan: Plan) -> None:
+        del plan
+
+    def __call__(self, model: MultiTaskModel, batch: Batch) -> Backward:
+        with tf.GradientTape() as tape:
+            losses = model.batch_losses(batch, training=True)
+        gradients = tape.gradient(losses["loss"], model.network.trainable_variables)
+        return Backward(losses, gradients, lambda: None)
+
+
+class _Balanced:
+    """What all of a plan's gradients do alike.
+
+    Args:
+        plan: The plan.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+
+    def parts(self, terms: Mapping[str, Mapping[str, tf.Tensor]]) -> list[tf.Tensor]:
+        """The losses L of the parts, each a scalar of its own, whose gradient reaches no others."""
+        return [part.value(terms) for part in self.plan.parts]
+
+    def again(self, model: MultiTaskModel, batch: Batch) -> tf.Tensor:
+        """The losses of a batch as the model is now, `(parts,)`."""
+        encoded, targets = batch
+        logits = model.network(encoded, training=True)
+        return tf.stack(self.parts(model.loss_terms(logits, targets)))
+
+    def backward(
+        self,
+        model: MultiTaskModel,
+        batch: Batch,
+        losses: Losses,
+        found: _Found,
+        gradients: list[Gradient],
+    ) -> Backward:
+        """Puts together what a step goes by."""
+        values, gram, weights, regularization = found
+        parts = self.plan.parts
+        loss = tf.reduce_sum(weights.shared * values) + regularization
+        factors = tf.unstack(weights.shared * [part.weight for part in parts])
+        told = {f"weight_{p.name}": factor for p, factor in zip(parts, factors, strict=True)}
+        losses = {"loss": loss, **losses, "regularization_loss": regularization, **told}
+        observed = Observed(values, gram, lambda: self.again(model, batch))
+        return Backward(losses, gradients, lambda: self.plan.balancer.update(observed))
+
+
+class _Found(NamedTuple):
+    """What a balancer saw and said."""
+
+    values: tf.Tensor
+    gram: tf.Tensor | None
+    weights: Weights
+    regularization: tf.Tensor
+
+
+class LossBalanced(_Balanced):
+    """Of weights that follow from the losses alone."""
+
+    def __call__(self, model: MultiTaskModel, batch: Batch) -> Backward:
+        encoded, targets = batch
+        with tf.GradientTape() as tape:
+            terms = model.loss_terms(model.network(encoded, training=True), targets)
+            values = tf.stack(self.parts(terms))
+            weights = self.plan.balancer.weights(tf.stop_gradient(values))
+            regularization = model.regularization()
+            loss = tf.reduce_sum(tf.stop_gradient(weights.shared) * values) + regularization
+        gradients = tape.gradient(loss, model.network.trainable_variables)
+        found = _Found(values, None, weights, regularization)
+        return self.backward(model, batch, model.task_losses(terms), found, gradients)
+
+
+class RepresentationBalanced(_Balanced):
+    """Of weights that follow from the gradients where the tasks part.
+
+    Args:
+        plan: The plan.
+        frontier: Where that is.
+    """
+
+    def __init__(self, plan: Plan, frontier: Frontier) -> None:
+        super().__init__(plan)
+        self._frontier = frontier
+        # A layer may be called on both sides; it is shared then.
+        shared = {variable.ref() for variable in frontier.shared_variables}
+        self._are_shared = [
+            *frontier.is_representation,
+            *(variable.ref() in shared for variable in frontier.top_variables),
+        ]
+
+    def __call__(self, model: MultiTaskModel, batch: Batch) -> Backward:
+        encoded, targets = batch
+        frontier, variables = self._frontier, model.network.trainable_variables
+        with tf.GradientTape() as tape:
+            reached = frontier.below(encoded, training=True)
+            # Copies, so that what the gates read does not count what goes through the experts.
+            copies = [tf.identity(tensor) for tensor in reached]
+            with tf.GradientTape(persistent=True) as upper:  # It does not see what is below.
+                upper.watch(copies)
+                terms = model.loss_terms(frontier.above(copies, encoded, training=True), targets)
+                parts = self.parts(terms)
+            regularization = model.regularization()
+        tops = frontier.top_variables
+        by_task = [upper.gradient(part, [*copies, *tops]) for part in parts]
+        values, gram = tf.stack(parts), self._inner_products(by_task)
+        weights = self.plan.balancer.weights(values, gram)
+        shared, owned = tf.unstack(weights.shared), tf.unstack(weights.own)
+        sums = [
+            weighted_sum(shared if is_shared else owned, gradients)
+            for is_shared, gradients in zip(
+                self._are_shared, zip(*by_task, strict=True), strict=True
+            )
+        ]
+        down = _pull(tape, reached, sums[: len(copies)], regularization, variables)
+        up = {v.ref(): g for v, g in zip(tops, sums[len(copies) :], strict=True)}
+        gradients = [total([g, up.get(v.ref())]) for v, g in zip(variables, down, strict=True)]
+        found = _Found(values, gram, weights, regularization)
+        return self.backward(model, batch, model.task_losses(terms), found, gradients)
+
+    def _inner_products(self, by_task: Sequence[Sequence[Gradient]]) -> tf.Tensor:
+        flags = self._frontier.is_representation
+        places = [place for place, is_meant in enumerate(flags) if is_meant]
+        return inner_products([[gradients[place] for place in places] for gradients in by_task])
+
+
+class ParameterBalanced(_Balanced):
+    """Of weights that follow from the gradients of all shared parameters.
+
+    Args:
+        plan: The plan.
+        frontier: Says which parameters are shared: those below it.
+    """
+
+    def __init__(self, plan: Plan, frontier: Frontier) -> None:
+        super().__init__(plan)
+        self._shared = {variable.ref() for variable in frontier.shared_variables}
+
+    def __call__(self, model: MultiTaskModel, batch: Batch) -> Backward:
+        encoded, targets = batch
+        variables = model.network.trainable_variables
+        with tf.GradientTape(persistent=True) as tape:
+            terms = model.loss_terms(model.network(encoded, training=True), targets)
+            parts = self.parts(terms)
+            regularization = model.regularization()
+        by_task = [tape.gradient(part, variables) for part in parts]
+        penalty = tape.gradient(regularization, variables)
+        flags = [variable.ref() in self._shared for variable in variables]
+        gram = inner_products(
+            [[g for g, is_shared in zip(each, flags, strict=True) if is_shared] for each in by_task]
+        )
+        values = tf.stack(parts)
+        weights = self.plan.balancer.weights(values, gram)
+        shared, owned = tf.unstack(weights.shared), tf.unstack(weights.own)
+        gradients = [
+            total([weighted_sum(shared if is_shared else owned, of_tasks), of_penalty])
+            for is_shared, of_tasks, of_penalty in zip(
+                flags, zip(*by_task, strict=True), penalty, strict=True
+            )
+        ]
+        found = _Found(values, gram, weights, regularization)
+        return self.backward(model, batch, model.task_losses(terms), found, gradients)
+
+
+Gradients = FixedGradients | LossBalanced | RepresentationBalanced | ParameterBalanced
+
+
+def build_gradients(model: MultiTaskModel, plan: Plan) -> Gradients:
+    """How a model gets its gradients.
+
+    Raises:
+        ConfigError: If the plan compares gradients where tasks share nothing that is trained.
+    """
+    if plan.is_fixed:
+        return FixedGradients(plan)
+    if not plan.balancer.needs_gradients:
+        return LossBalanced(plan)
+    frontier = Frontier(model.network, [part.task for part in plan.parts])
+    if not frontier.representation:
+        raise ConfigError(
+            [
+                f"`model_config.balancing.{plan.name}` should be given to tasks that share "
+                "parameters, because it compares their gradients there. Received: tasks "
+                f"{', '.join(part.task for part in plan.parts)}, which share none."
+            ]
+        )
+    return (ParameterBalanced if plan.at_parameters else RepresentationBalanced)(plan, frontier)
+
+
+def _pull(
+    tape: tf.GradientTape,
+    tensors: Sequence[tf.Tensor],
+    gradients: Sequence[Gradient],
+    regularization: tf.Tensor,
+    variables: Sequence[tf.Variable],
+) -> list[Any]:
+    """The gradients of variables from those at tensors, and from the penalties."""
+    pairs = [
+        (t, tf.convert_to_tensor(g))
+        for t, g in zip(tensors, gradients, strict=True)
+        if g is not None
+    ]
+    targets, seeds = [list(each) for each in zip(*pairs, strict=True)] if pairs else ([], [])
+    return tape.gradient(
+        [*targets, regularization], variables, output_gradients=[*seeds, tf.ones([])]
+    )

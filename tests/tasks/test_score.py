@@ -242,7 +242,8 @@ ROWS = {"click": CLICK, "sex": MEN, "user": np.array([1, 1, 2, 2, 2, 2], np.int6
 def make_judge(text, metrics, head=None):
     """Judges by clicks, among those of `sex` 1."""
     space = SampleSpace(ColumnLabel("click"), [ColumnIndicator("sex", 1, 1.0, 0.0)])
-    return Judge(Task("ctr", head or BinaryHead(), space), "score", make_score(text), metrics)
+    task = Task("ctr", head or BinaryHead(), space)
+    return Judge(task, "ctr_by_score", make_score(text), metrics)
 
 
 def measured(judge, ctr, **columns):

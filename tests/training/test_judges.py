@@ -176,3 +176,29 @@ def test_a_checkpoint_knows_nothing_of_judges(trained, pipeline, tmp_path):
     assert results == pytest.approx(
         {name: value for name, value in trained.metrics.items() if "_by_" not in name}
     )
+
+
+@pytest.mark.parametrize("prediction", ["", 'prediction: "score"'])
+def test_a_task_in_click_space_is_judged_on_all_rows_when_asked(
+    pipeline, built, probabilities, prediction
+):
+    """The label tells of a purchase whether there was a click or not."""
+    entire = copy.deepcopy(pipeline)
+    tower = entire.model_config.shared_bottom.task_towers[1]
+    tower.task_space_indicator_label, tower.out_task_space_weight = "click", 0.0
+    asked = f"{prediction} entire_space: true"
+    text_format.Merge(f"metrics_set {{ auc {{}} {asked} }}", tower)
+    assert config.validate(entire, needs=()) == []
+    rows = EVAL_ROWS.assign(buy=(EVAL_ROWS["price"] > 0).astype("float32"))
+    columns, model = build_model(entire)
+    model.network.set_weights(built[1].network.get_weights())
+    results = evaluated(entire, columns, model, rows)
+    ctr, cvr = probabilities["ctr"], probabilities["cvr"]
+    score = ctr * cvr**0.5 * rows["boost"].fillna(2) if prediction else cvr
+    clicked, auc = rows["click"] == 1, sklearn_metrics.roc_auc_score
+    name = "cvr_by_score_entire" if prediction else "cvr_entire"
+    assert results[f"auc_{name}"] == pytest.approx(auc(rows["buy"], score), rel=1e-5)
+    own = auc(rows["buy"][clicked], cvr[clicked])
+    assert results["auc_cvr"] == pytest.approx(own, abs=5e-3)  # By bins.
+    assert (results["rows_cvr"], results["rows_cvr_entire"]) == (clicked.sum(), len(rows))
+    assert f"auc_{name}" in config.result_names(entire)

@@ -89,40 +89,53 @@ TAKE_ANY_NUMBER = ("auc", *GROUPED_BY, "mean_label")
 
 
 class Judgement(NamedTuple):
-    """Metrics of another prediction than a task's own; see `EvalMetrics.prediction`.
+    """Metrics of another prediction than a task's own, or in a space other than its own.
 
     Args:
         tower: Whose metrics they are.
         place: Where the tower's metrics are taken.
-        prediction: The name of the prediction.
+        prediction: The name of the prediction; "" for the task's own.
+        is_entire: Whether it is judged on all rows; see `EvalMetrics.entire_space`.
         metrics: They.
     """
 
     tower: Tower
     place: str
     prediction: str
+    is_entire: bool
     metrics: list[metric_pb2.EvalMetrics]
+
+    @property
+    def suffix(self) -> str:
+        """What the names of its metrics end in."""
+        by = f"_by_{self.prediction}" if self.prediction else ""
+        return f"{self.place}{by}{'_entire' if self.is_entire else ''}"
 
 
 def judgements(pipeline: pipeline_pb2.Pipeline) -> list[Judgement]:
-    """The metrics of other predictions, in the order of the tasks."""
+    """The metrics that are not of a task's own prediction in its own space, in the tasks' order."""
     places, found = _places(pipeline), []
     for tower in towers(pipeline):
-        by_prediction: dict[str, list[metric_pb2.EvalMetrics]] = {}
+        alike: dict[tuple[str, bool], list[metric_pb2.EvalMetrics]] = {}
         for each in tower.metrics_set:
-            if each.prediction and each.WhichOneof("metric"):
-                by_prediction.setdefault(each.prediction, []).append(each)
+            if not is_own(each) and each.WhichOneof("metric"):
+                alike.setdefault((each.prediction, each.entire_space), []).append(each)
         found += [
-            Judgement(tower, place, prediction, metrics)
+            Judgement(tower, place, prediction, is_entire, metrics)
             for place in places[tower.tower_name]
-            for prediction, metrics in by_prediction.items()
+            for (prediction, is_entire), metrics in alike.items()
         ]
     return found
 
 
+def is_own(message: metric_pb2.EvalMetrics) -> bool:
+    """Whether a metric is of the task's own prediction in its own space."""
+    return not (message.prediction or message.entire_space)
+
+
 def own_metrics(tower: Tower) -> list[metric_pb2.EvalMetrics]:
-    """The metrics of a tower's own prediction."""
-    return [each for each in tower.metrics_set if not each.prediction]
+    """The metrics of a tower's own prediction in its own space."""
+    return [each for each in tower.metrics_set if is_own(each)]
 
 
 def head_metrics(tower: Tower) -> Sequence[str]:
@@ -196,7 +209,7 @@ def _measured(pipeline: pipeline_pb2.Pipeline) -> Iterator[tuple[str, str]]:
     for judgement in judgements(pipeline):
         for each in judgement.metrics:
             metric = each.WhichOneof("metric") or ""
-            yield metric, f"{judgement.place}_by_{judgement.prediction}"
+            yield metric, judgement.suffix
 
 
 def _places(pipeline: pipeline_pb2.Pipeline) -> dict[str, list[str]]:

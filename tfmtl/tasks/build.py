@@ -62,7 +62,9 @@ def build_score(pipeline: pipeline_pb2.Pipeline) -> Score | None:
 
 
 def build_judges(pipeline: pipeline_pb2.Pipeline, tasks: Sequence[Task]) -> list[Judge]:
-    """What measures other predictions by the labels of tasks, as `EvalMetrics.prediction` says.
+    """What measures other predictions by the labels of tasks, or in other spaces.
+
+    See `EvalMetrics.prediction` and `entire_space`.
 
     Args:
         pipeline: A checked config.
@@ -70,13 +72,15 @@ def build_judges(pipeline: pipeline_pb2.Pipeline, tasks: Sequence[Task]) -> list
     """
     by_place = {task.measured_as: task for task in tasks}
     judges = []
-    for tower, place, prediction, messages in config.judgements(pipeline):
-        tree = score_tree(pipeline) if prediction == SCORE else Name(prediction, TASK)
+    for each in config.judgements(pipeline):
+        task = by_place[each.place]
+        is_score = each.prediction == SCORE
+        tree = score_tree(pipeline) if is_score else Name(each.prediction or task.name, TASK)
         if tree is None:
             raise ConfigError([f"`prediction: {SCORE}` should have a `model_config.{SCORE}`."])
-        task = by_place[place]
-        metrics = _parameters_of(messages, tower, task.head, pipeline)
-        judges.append(Judge(task, prediction, _score(tree, pipeline), metrics))
+        metrics = _parameters_of(each.metrics, each.tower, task.head, pipeline)
+        judge = Judge(task, each.suffix, _score(tree, pipeline), metrics, each.is_entire)
+        judges.append(judge)
     return judges
 
 

@@ -46,33 +46,38 @@ class JudgedHead:
 
 
 class Judge(Task):
-    """Measures another prediction than the task's own.
-
-    Its metrics are called `<metric>_<task>_by_<prediction>`.
+    """Measures another prediction than the task's own, or measures in another space.
 
     Args:
         task: Whose label and sample space it takes.
-        name: What the prediction is called.
+        name: What its metrics are called, `<metric>_<name>`.
         prediction: The prediction.
         metrics: Parameters of each metric to measure, by its name in the config.
+        is_entire: Whether the space has all rows whose label is known, whatever indicators say.
     """
 
     def __init__(
-        self, task: Task, name: str, prediction: Score, metrics: Mapping[str, Mapping[str, Any]]
+        self,
+        task: Task,
+        name: str,
+        prediction: Score,
+        metrics: Mapping[str, Mapping[str, Any]],
+        is_entire: bool = False,
     ) -> None:
         super().__init__(
-            f"{task.measured_as}_by_{name}",
+            name,
             JudgedHead(task.head, list(metrics)),
-            task.space,
+            task.space.entire() if is_entire else task.space,
             trained=False,
             metrics=metrics,
         )
-        self._task, self._prediction = task, prediction
+        self._prediction = prediction
+        self._counted_as = f"{task.counted_as}_entire" if is_entire else task.counted_as
 
     @property
     def counted_as(self) -> str:
-        """Its rows are the task's."""
-        return self._task.counted_as
+        """Its rows are the task's, or all of them."""
+        return self._counted_as
 
     @property
     def target_columns(self) -> list[str]:

@@ -173,6 +173,11 @@ class SampleSpace:
             columns += factor.columns
         return list(dict.fromkeys(columns))
 
+    def entire(self) -> SampleSpace:
+        """The space of all rows whose label is known; of the factors sample weights alone stay."""
+        weights = [factor for factor in self.factors if isinstance(factor, SampleWeight)]
+        return SampleSpace(self.label, weights)
+
     def rows(self, targets: Targets) -> tuple[tf.Tensor, tf.Tensor]:
         """Labels and weights of all rows.
 

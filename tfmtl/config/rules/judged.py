@@ -26,8 +26,11 @@ def check(
         report: Takes the problems.
         path: Where the metric stands.
         tower: Whose label it is.
-        message: The metric; it has a `prediction`.
+        message: The metric; it has a `prediction`, or an `entire_space`.
     """
+    if message.entire_space and not message.prediction:
+        _check_entire(report, f"{path}.entire_space", tower)
+        return
     path, of = f"{path}.prediction", f"tower `{tower.tower_name}`"
     wanted, known = message.prediction, _known(pipeline, tower)
     if tower.num_class != 1:
@@ -39,6 +42,13 @@ def check(
         report.should_name(path, "the score or another task of one output", wanted, known, of=of)
     else:
         _check_range(pipeline, report, path, tower, message)
+
+
+def _check_entire(report: Report, path: str, tower: Tower) -> None:
+    of = f"tower `{tower.tower_name}`"
+    if tower.num_class != 1:
+        rule = "be left out; a task of several logits is measured in its own space alone"
+        report.should(path, rule, True, of=of)
 
 
 def _known(pipeline: pipeline_pb2.Pipeline, tower: Tower) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from tfmtl.config.heads import CLASSES, head_kind
 from tfmtl.config.known_fields import known_field
-from tfmtl.config.metric_names import head_metrics
+from tfmtl.config.metric_names import head_metrics, is_own
 from tfmtl.config.problems import Report
 from tfmtl.config.rules import distillation, judged, losses, metrics, spaces
 from tfmtl.config.rules.common import check_at_least, check_layer_name, check_unique
@@ -79,14 +79,19 @@ def _check_metrics(it: Described) -> None:
             continue  # Told already.
         elif name not in allowed:
             it.should(field, f"be {one_of(allowed)} for {_head(it.its)}", Word(name))
-        elif (name, message.prediction) in seen:
+        elif _key(message) in seen:
             it.should(field, "be another metric than those before", Word(name))
         else:
             metrics.check(it.pipeline, it.report, f"{it.path}.{field}.{name}", message, it.of)
-            if message.prediction:
+            if not is_own(message):
                 judged.check(it.pipeline, it.report, f"{it.path}.{field}", it.its, message)
             _check_topk(it, field, message)
-        seen.add((name, message.prediction))
+        seen.add(_key(message))
+
+
+def _key(message: metric_pb2.EvalMetrics) -> tuple[str | None, str, bool]:
+    """What tells the results of metrics apart."""
+    return message.WhichOneof("metric"), message.prediction, message.entire_space
 
 
 def _check_topk(it: Described, field: str, message: metric_pb2.EvalMetrics) -> None:

@@ -54,7 +54,8 @@ def test_a_sample_goes_the_whole_road(path, folder, tmp_path, monkeypatch):
     assert {f"loss_{task}" for task in tasks} & result.metrics.keys()
     assert all(value is None or np.isfinite(value) for value in result.metrics.values())
     rows = _rows(pipeline)
-    scores = tfmtl.Predictor(tmp_path / "export" / "final").predict(rows)
+    kind = pipeline.export_config.exporter_type
+    scores = tfmtl.Predictor(tmp_path / "export" / kind).predict(rows)
     assert len(scores) == len(rows)
     assert all(np.isfinite(np.stack(scores[name])).all() for name in scores)
 

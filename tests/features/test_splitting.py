@@ -5,7 +5,8 @@ import re
 import pytest
 import tensorflow as tf
 
-from tfmtl.features.splitting import align, bags_of_one, split_items, split_once, split_places
+from tfmtl.features.splitting import bags_of_one, split_items, split_once, split_places
+from tfmtl.layers.steps import align
 
 
 def decoded(ragged):

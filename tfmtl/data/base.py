@@ -113,7 +113,13 @@ class Source(abc.ABC):
 
     def find_failure(self) -> DataError | None:
         """Looks for what in the data made reading fail. Rows that are left out cannot."""
-        return self.bad_row_error()
+        if not self._skips_bad_rows:
+            return self.bad_row_error()
+        try:
+            self._read_through()
+        except DataError as damage:
+            return damage
+        return None
 
     def sampling_error(self) -> DataError | None:
         """Looks for the first row that the sampler could not judge, and tells of it."""
@@ -140,6 +146,10 @@ class Source(abc.ABC):
     @abc.abstractmethod
     def _read(self, shuffle: bool, seed: int) -> tf.data.Dataset:
         """The rows, one by one; if shuffled in an order of files that is new in every epoch."""
+
+    @abc.abstractmethod
+    def _read_through(self) -> None:
+        """Reads all of the data, whatever its rows hold; raises a `DataError` if it is damaged."""
 
     @abc.abstractmethod
     def _buffer_size(self, sampler: Sampler | None) -> int:

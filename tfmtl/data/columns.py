@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -65,6 +65,24 @@ def select_columns(columns: Sequence[Column], names: Sequence[str] | None) -> li
                 [f"`data_config.input_fields` has no column `{name}`{nearest(name, known)}."]
             )
     return [column for column in columns if column.name in set(names)]
+
+
+def columns_to_read(
+    columns: Sequence[Column], names: Iterable[Collection[str]], labels_required: bool
+) -> tuple[Column, ...]:
+    """The wanted columns; without the labels that some rows lack, if they may be lacking.
+
+    Args:
+        columns: The columns that are wanted.
+        names: The columns that are there, in each file.
+        labels_required: Whether labels may not be lacking.
+    """
+    present = [set(each) for each in names]
+    return tuple(
+        column
+        for column in columns
+        if labels_required or not column.is_target or all(column.name in each for each in present)
+    )
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

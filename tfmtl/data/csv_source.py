@@ -15,7 +15,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfmtl.data import base, complaints, files, headers
-from tfmtl.data.columns import Column, declared_columns
+from tfmtl.data.columns import Column, columns_to_read, declared_columns
 from tfmtl.data.dialect import dialect_of
 from tfmtl.data.layout import Layout
 from tfmtl.data.samplers import Sampler
@@ -48,7 +48,7 @@ def open_csv(
         else headers.order_without_header(path, lines[0], declared, dialect, labels_required)
         for path, lines in starts.items()
     }
-    read = _columns_to_read(columns, list(names.values()), labels_required)
+    read = columns_to_read(columns, names.values(), labels_required)
     for path in names:
         headers.check_header(path, names[path], read, dialect)
     layouts = [Layout(dialect, names[path], read) for path in names]
@@ -91,15 +91,9 @@ class CsvSource(base.Source):
         except DataError as damage:
             return damage
 
-    def find_failure(self) -> DataError | None:
-        if not self._skips_bad_rows:
-            return self.bad_row_error()
-        try:
-            for path in self._paths:
-                collections.deque(files.read_lines(path), maxlen=0)
-        except DataError as damage:
-            return damage
-        return None
+    def _read_through(self) -> None:
+        for path in self._paths:
+            collections.deque(files.read_lines(path), maxlen=0)
 
     def _read(self, shuffle: bool, seed: int) -> tf.data.Dataset:
         return self._leave_out_bad(self._rows_of_files(shuffle, seed))
@@ -204,19 +198,6 @@ def _read_starts(paths: str, with_header: bool) -> dict[str, list[bytes]]:
     if not starts:
         raise DataError(f"{paths}: should have a row at least. Received: {len(found)} empty files.")
     return starts
-
-
-def _columns_to_read(
-    columns: Sequence[Column], names: Sequence[Sequence[str]], labels_required: bool
-) -> tuple[Column, ...]:
-    """The wanted columns; without the labels that some file lacks, if they may be lacking."""
-    return tuple(
-        column
-        for column in columns
-        if labels_required
-        or not column.is_target
-        or all(column.name in present for present in names)
-    )
 
 
 def _bad_lines(layout: Layout, rows: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:

@@ -67,7 +67,7 @@ def check_columns(where: str, names: Sequence[str], columns: Sequence[Column]) -
     missing = [column.name for column in columns if column.name not in names]
     if missing:
         wanted = ", ".join(f"`{name}`{nearest(name, names)}" for name in missing)
-        received = complaints.shorten(", ".join(names))
+        received = complaints.shorten(", ".join(names)) or "none"
         raise DataError(f"{where}: should have column {wanted}. Received: {received}.")
     for column in columns:
         if names.count(column.name) > 1:

@@ -9,7 +9,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfmtl.data import base
-from tfmtl.data.columns import Column, declared_columns, select_columns
+from tfmtl.data.columns import Column, columns_to_read, declared_columns, select_columns
 from tfmtl.data.frame_rows import FrameRows, check_columns
 from tfmtl.data.samplers import Sampler
 from tfmtl.errors import DataError
@@ -47,11 +47,7 @@ def open_frame(
     """
     if not len(frame):
         raise DataError("DataFrame: should have a row at least. Received: none.")
-    wanted = tuple(
-        column
-        for column in columns
-        if labels_required or not column.is_target or column.name in frame.columns
-    )
+    wanted = columns_to_read(columns, [frame.columns], labels_required)
     _check(frame, wanted)
     source = FrameSource(data_config, frame, wanted, sampler)
     error = source.bad_row_error()
@@ -90,8 +86,8 @@ class FrameSource(base.Source):
     def bad_row_error(self) -> DataError | None:
         return self._error
 
-    def find_failure(self) -> DataError | None:
-        return None  # Bad rows were told of, or left out, when it was opened.
+    def _read_through(self) -> None:
+        pass  # It was, when it was opened.
 
     def _read(self, shuffle: bool, seed: int) -> tf.data.Dataset:
         return tf.data.Dataset.from_tensor_slices(self._good)

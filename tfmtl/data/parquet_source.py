@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from tfmtl.data import base, files
-from tfmtl.data.columns import Column
+from tfmtl.data.columns import Column, columns_to_read
 from tfmtl.data.frame_cells import Cells
 from tfmtl.data.frame_rows import FrameRows, check_columns
 from tfmtl.data.samplers import Sampler
@@ -48,11 +48,7 @@ def open_parquet(
     found = [file.path for file in files.find_files(paths, files.PARQUET)]
     heads = {path: _head(path) for path in found}
     names = [head.schema.to_arrow_schema().names for head in heads.values()]
-    wanted = tuple(
-        column
-        for column in columns
-        if labels_required or not column.is_target or all(column.name in each for each in names)
-    )
+    wanted = columns_to_read(columns, names, labels_required)
     for path, head in heads.items():
         _check_schema(path, head.schema.to_arrow_schema(), wanted)
     groups = [group for path, head in heads.items() for group in _groups(path, head)]
@@ -133,11 +129,9 @@ class ParquetSource(base.Source):
         except DataError as damage:
             return damage
 
-    def find_failure(self) -> DataError | None:
-        error = self.bad_row_error()
-        # A bad row that is left out is no failure; a file that cannot be read is one.
-        is_row = error is not None and ": row " in str(error)
-        return None if self._skips_bad_rows and is_row else error
+    def _read_through(self) -> None:
+        for group in self._groups:
+            group.read(self.columns)
 
     def _read(self, shuffle: bool, seed: int) -> tf.data.Dataset:
         listing = tf.data.Dataset.range(len(self._groups))

@@ -7,6 +7,7 @@ as any of them. All records store a column alike; the first ones tell how.
 
 from __future__ import annotations
 
+import collections
 import itertools
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -15,7 +16,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfmtl.data import base, complaints, files
-from tfmtl.data.columns import Column, nearest
+from tfmtl.data.columns import Column, columns_to_read
+from tfmtl.data.frame_rows import check_columns
 from tfmtl.data.samplers import Sampler
 from tfmtl.errors import DataError
 from tfmtl.protos import dataset_pb2
@@ -46,11 +48,9 @@ def open_tfrecords(
     if not first:
         raise DataError(f"{paths}: should have a record at least. Received: none.")
     stored = _storage([example for record in first if (example := _parsed(record)) is not None])
-    wanted = [column for column in columns if labels_required or not column.is_target]
-    wanted += [c for c in columns if c not in wanted and c.name in stored]
-    ordered = tuple(column for column in columns if column in wanted)
-    _check_columns(paths, ordered, stored)
-    return TFRecordSource(data_config, found, ordered, stored, sampler)
+    wanted = columns_to_read(columns, [stored], labels_required)
+    check_columns(paths, sorted(stored), wanted)
+    return TFRecordSource(data_config, found, wanted, stored, sampler)
 
 
 class TFRecordSource(base.Source):
@@ -92,15 +92,8 @@ class TFRecordSource(base.Source):
             return damage
         return None
 
-    def find_failure(self) -> DataError | None:
-        if not self._skips_bad_rows:
-            return self.bad_row_error()
-        try:
-            for _ in self._numbered():
-                pass
-        except DataError as damage:
-            return damage
-        return None
+    def _read_through(self) -> None:
+        collections.deque(self._numbered(), maxlen=0)
 
     def _read(self, shuffle: bool, seed: int) -> tf.data.Dataset:
         listing = tf.data.Dataset.from_tensor_slices(self._paths)
@@ -189,14 +182,6 @@ def _usual_storage(column: Column) -> tf.DType:
     if dtype == tf.string:
         return dtype
     return tf.int64 if dtype.is_integer else tf.float32
-
-
-def _check_columns(paths: str, columns: Sequence[Column], stored: Collection[str]) -> None:
-    missing = [column.name for column in columns if column.name not in stored]
-    if missing:
-        wanted = ", ".join(f"`{name}`{nearest(name, stored)}" for name in missing)
-        received = complaints.shorten(", ".join(sorted(stored))) or "none"
-        raise DataError(f"{paths}: should have column {wanted}. Received: {received}.")
 
 
 def _read(cells: tf.SparseTensor, column: Column) -> tf.Tensor:

@@ -13,7 +13,7 @@ from tfmtl.errors import ConfigError
 from tfmtl.features.bins import no_number
 from tfmtl.features.column import Column
 from tfmtl.features.embedding import Embedding
-from tfmtl.features.expression_values import numbers_of, value_of
+from tfmtl.features.expression_values import numbers_of, served, value_of
 from tfmtl.features.feature import Encoded, Feature, Raw
 from tfmtl.features.parts import Parts
 from tfmtl.protos.feature_pb2 import FeatureConfig
@@ -58,11 +58,7 @@ class ExprFeature(Feature):
         names = {each.name: numbers_of(raw[each.name], each) for each in self.columns}
         value = value_of(self._tree, {COLUMN: names})
         rows = tf.shape(raw[self.columns[0].name])[:1]
-        # A constant is a number for each row as well; one that float32 cannot hold is its largest.
-        numbers = tf.broadcast_to(tf.cast(value, tf.float64), rows)
-        largest = tf.constant(tf.float32.max, tf.float64)
-        limited = tf.clip_by_value(numbers, -largest, largest)
-        return {self.name: tf.cast(limited, tf.float32)[:, tf.newaxis]}
+        return {self.name: served(value, rows)[:, tf.newaxis]}
 
     def encoded_signature(self) -> dict[str, tf.TypeSpec]:
         return {self.name: tf.TensorSpec([None, 1], tf.float32)}

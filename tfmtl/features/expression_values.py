@@ -20,6 +20,7 @@ Tensors = Mapping[str, tf.Tensor]
 
 # Far from what overflows in a further operation.
 _LARGEST = 1e300
+_LARGEST_SERVED = tf.float32.max
 
 
 def numbers_of(values: tf.Tensor, column: Column) -> tf.Tensor:
@@ -44,6 +45,19 @@ def value_of(tree: Tree, names: Mapping[str, Tensors]) -> tf.Tensor:
         return OPERATIONS[tree.function](*[value_of(each, names) for each in tree.arguments])
     value = names[tree.kind][tree.name]
     return value if tree.part is None else value[:, tree.part]
+
+
+def served(value: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+    """A value as a model gives it, float32 `(batch,)`.
+
+    A constant is a number for each row as well; one that float32 cannot hold is its largest.
+
+    Args:
+        value: A value of `value_of`.
+        rows: `[batch]`.
+    """
+    limited = tf.clip_by_value(tf.cast(value, tf.float64), -_LARGEST_SERVED, _LARGEST_SERVED)
+    return tf.cast(tf.broadcast_to(limited, rows), tf.float32)
 
 
 def _bounded(operation: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:

@@ -71,7 +71,7 @@ class Feature(abc.ABC):
     @property
     def ids(self) -> int | None:
         """How many ids it has, or None if it is made of numbers."""
-        return None
+        return None if self.vocabulary is None else self.vocabulary.size
 
     @property
     def width(self) -> int:

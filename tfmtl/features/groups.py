@@ -44,8 +44,7 @@ def build_groups(
     or with an `embedding_dim` its linear projection Σ_d x_d·W[d]. A group is the concatenation of
     its features in the order in which it lists them, by a layer `group/<name>`, and in training
     lacks the share `dropout_ratio` of its entries. Behind them stands what `sequence_features` ask
-    for, see `attend`. Groups that only wide parts read are left out:
-    those need no vectors.
+    for, see `attend`. Groups that only wide parts read are left out: those need no vectors.
 
     Args:
         pipeline: The pipeline whose groups to build.

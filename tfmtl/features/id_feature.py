@@ -54,10 +54,6 @@ class IdFeature(Feature):
     def vocabulary(self) -> Vocabulary:
         return self._vocabulary
 
-    @property
-    def ids(self) -> int:
-        return self._vocabulary.size
-
     def encode(self, raw: Raw) -> Encoded:
         return {self.name: self._vocabulary.ids_or_missing(raw[self._column.name], self._default)}
 

@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from tfmtl.features.column import Column
 from tfmtl.features.conversion import as_numbers
-from tfmtl.features.splitting import align, bags_of_one, split_items, split_once
+from tfmtl.features.splitting import bags_of_one, split_items, split_once
+from tfmtl.layers.steps import align
 
 
 class ItemWeights(abc.ABC):

@@ -13,7 +13,7 @@ from tfmtl.features.feature import BAGS, Encoded, Feature, Raw
 from tfmtl.features.parts import Parts, precision_of
 from tfmtl.features.splitting import split_items, split_once
 from tfmtl.features.vocabulary import Vocabulary
-from tfmtl.layers.packed_embedding import segments_of
+from tfmtl.layers.packed_embedding import rows_of
 from tfmtl.protos.feature_pb2 import FeatureConfig
 
 
@@ -92,10 +92,6 @@ class LookupFeature(Feature):
         return self._vocabulary
 
     @property
-    def ids(self) -> int:
-        return self._vocabulary.size
-
-    @property
     def combiner(self) -> str:
         return self._combiner
 
@@ -103,8 +99,7 @@ class LookupFeature(Feature):
         items = self._items(raw)
         keys, values = split_once(items.flat_values, self._kv_separator)
         wanted = as_text(self._key.filled(raw[self._key.name]), self._precision)
-        rows = segments_of(tf.cast(items.row_lengths(), tf.int32), tf.size(keys))
-        is_wanted = items.with_flat_values(tf.equal(keys, tf.gather(wanted, rows)))
+        is_wanted = items.with_flat_values(tf.equal(keys, tf.gather(wanted, rows_of(items))))
         found = tf.ragged.boolean_mask(items.with_flat_values(values), is_wanted)[:, : self._most]
         return {self.name: found.with_flat_values(self._vocabulary.ids(found.flat_values))}
 

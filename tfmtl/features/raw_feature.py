@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfmtl.config import feature_name
 from tfmtl.errors import ConfigError
-from tfmtl.features.bins import edges_of, no_number, range_of, scaled
+from tfmtl.features.bins import Bins, edges_of, no_number, range_of, scaled
 from tfmtl.features.column import Column
 from tfmtl.features.conversion import as_numbers
 from tfmtl.features.embedding import Embedding
@@ -58,7 +58,7 @@ class RawFeature(Feature):
         self._column = column
         self._separator = separator
         self._range = value_range
-        self._edges = list(edges)
+        self._bins = Bins(edges) if edges else None
         self._combiner = combiner
         self._default = _number(column.default) if size == 1 and self._may_lack else 0.0
 
@@ -92,7 +92,7 @@ class RawFeature(Feature):
 
     @property
     def ids(self) -> int | None:
-        return self.size * self._bins if self._edges else None
+        return self.size * self._bins.size if self._bins else None
 
     @property
     def width(self) -> int:
@@ -100,16 +100,16 @@ class RawFeature(Feature):
 
     @property
     def combiner(self) -> str:
-        return self._combiner if self._edges and self.size > 1 else ""
+        return self._combiner if self._bins and self.size > 1 else ""
 
     def encode(self, raw: Raw) -> Encoded:
         values = scaled(self._values(raw[self._column.name]), self._range)
-        if not self._edges:
+        if self._bins is None:
             return {self.name: tf.reshape(values, [-1, self.size])}
-        return {self.name: self._binned(values)}
+        return {self.name: self._binned(values, self._bins)}
 
     def encoded_signature(self) -> dict[str, tf.TypeSpec]:
-        if not self._edges:
+        if self._bins is None:
             return {self.name: tf.TensorSpec([None, self.size], tf.float32)}
         return {self.name: IDS if self.size == 1 else BAGS}
 
@@ -128,10 +128,6 @@ class RawFeature(Feature):
         """Whether its column can hold a value that is not a number."""
         return self._column.is_text or self._column.dtype.is_floating
 
-    @property
-    def _bins(self) -> int:
-        return len(self._edges) + 1
-
     def _values(self, raw: tf.Tensor) -> tf.Tensor:
         """The numbers, none of them missing: (batch,), of a vector (batch, size)."""
         if self.size == 1:
@@ -144,16 +140,16 @@ class RawFeature(Feature):
         if not self._may_lack:
             return numbers
         usable = (
-            tf.logical_not(tf.math.is_nan(numbers)) if self._edges else tf.math.is_finite(numbers)
+            tf.logical_not(tf.math.is_nan(numbers)) if self._bins else tf.math.is_finite(numbers)
         )
         return tf.where(usable, numbers, default)
 
-    def _binned(self, values: tf.Tensor) -> tf.Tensor | tf.RaggedTensor:
-        ids = tf.cast(tf.raw_ops.Bucketize(input=values, boundaries=self._edges), tf.int64)
+    def _binned(self, values: tf.Tensor, bins: Bins) -> tf.Tensor | tf.RaggedTensor:
+        ids = bins.ids(values)
         if self.size == 1:
             return ids
         # Each place of the vector has bins of its own.
-        placed = tf.reshape(ids + tf.range(self.size, dtype=tf.int64) * self._bins, [-1])
+        placed = tf.reshape(ids + tf.range(self.size, dtype=tf.int64) * bins.size, [-1])
         splits = tf.range(tf.shape(ids, tf.int64)[0] + 1) * self.size
         return tf.RaggedTensor.from_row_splits(placed, splits, validate=False)
 

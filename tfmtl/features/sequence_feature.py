@@ -15,6 +15,7 @@ from tfmtl.features.feature import Encoded, Feature, Raw
 from tfmtl.features.parts import Parts
 from tfmtl.features.splitting import bags_of_one, split_items, split_places
 from tfmtl.features.vocabulary import NumBuckets, Vocabulary
+from tfmtl.layers.packed_embedding import rows_of
 from tfmtl.protos.feature_pb2 import FeatureConfig
 
 Steps: TypeAlias = tf.Tensor | tf.RaggedTensor
@@ -32,8 +33,8 @@ class StepReader(Protocol):
         """What the encoded feature is."""
 
     @property
-    def ids(self) -> int | None:
-        """How many ids there are; None for numbers."""
+    def vocabulary(self) -> Vocabulary | None:
+        """What turns steps, or their items, into ids; None for numbers."""
 
     @property
     def size(self) -> int:
@@ -88,7 +89,7 @@ class SequenceFeature(Feature):
     def from_config(cls, config: FeatureConfig, parts: Parts) -> SequenceFeature:
         (column,) = parts.columns(config)
         reader = _reader(config, parts, column)
-        needed = "ids are embedded" if reader.ids is not None else ""
+        needed = "ids are embedded" if reader.vocabulary is not None else ""
         return cls(
             feature_name(config),
             column,
@@ -109,11 +110,7 @@ class SequenceFeature(Feature):
 
     @property
     def vocabulary(self) -> Vocabulary | None:
-        return getattr(self._reader, "vocabulary", None)
-
-    @property
-    def ids(self) -> int | None:
-        return self._reader.ids
+        return self._reader.vocabulary
 
     @property
     def width(self) -> int:
@@ -145,7 +142,7 @@ class SequenceFeature(Feature):
             return bags_of_one(values)
         steps = split_places(values, self._separator)
         # An empty cell is split into one empty step.
-        kept = tf.gather(tf.not_equal(values, ""), steps.value_rowids())
+        kept = tf.gather(tf.not_equal(values, ""), rows_of(steps))
         steps = tf.ragged.boolean_mask(steps, steps.with_flat_values(kept))
         return steps[:, : self._most] if self._most else steps
 
@@ -166,10 +163,6 @@ class SingleIds:
     @property
     def expects(self) -> str:
         return self.vocabulary.reads
-
-    @property
-    def ids(self) -> int:
-        return self.vocabulary.size
 
     def read(self, cells: tf.Tensor) -> tf.Tensor:
         return self.vocabulary.ids_or_missing(cells)
@@ -197,10 +190,6 @@ class ItemIds:
     def expects(self) -> str:
         return f"steps of {self.vocabulary.reads} separated by `{self._separator}`"
 
-    @property
-    def ids(self) -> int:
-        return self.vocabulary.size
-
     def read(self, cells: tf.Tensor) -> tf.RaggedTensor:
         items = split_items(cells, self._separator)
         return items.with_flat_values(self.vocabulary.ids(items.flat_values))
@@ -220,7 +209,7 @@ class StepNumbers:
         value_range: The values to be mapped to 0 and 1.
     """
 
-    ids = None
+    vocabulary = None
 
     def __init__(self, size: int, separator: str, value_range: Range | None) -> None:
         self.size = size

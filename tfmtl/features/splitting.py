@@ -5,7 +5,6 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfmtl.features.column import missing
-from tfmtl.layers.packed_embedding import segments_of
 
 _UNIT_SEPARATOR = "\x1f"  # ASCII's own separator, which no text contains.
 
@@ -54,18 +53,6 @@ def bags_of_one(values: tf.Tensor) -> tf.RaggedTensor:
     return tf.RaggedTensor.from_row_lengths(
         tf.boolean_mask(values, present), lengths, validate=False
     )
-
-
-def align(values: tf.RaggedTensor, to: tf.RaggedTensor, fill: float) -> tf.Tensor:
-    """One of `values` for each item of `to`, flat. Short rows are filled up, long ones cut."""
-    rows = segments_of(tf.cast(to.row_lengths(), tf.int32), tf.size(to.flat_values))
-    place = tf.range(tf.size(rows, tf.int64)) - tf.gather(to.row_starts(), rows)
-    given = place < tf.gather(values.row_lengths(), rows)
-    source = tf.where(given, tf.gather(values.row_starts(), rows) + place, 0)
-    padded = tf.concat(
-        [values.flat_values, [fill]], axis=0
-    )  # So that place 0 is there, even in a batch without any.
-    return tf.where(given, tf.gather(padded, source), fill)
 
 
 def _any_of(characters: str) -> str:

@@ -74,10 +74,6 @@ class TagFeature(Feature):
         return self._vocabulary
 
     @property
-    def ids(self) -> int:
-        return self._vocabulary.size
-
-    @property
     def combiner(self) -> str:
         return self._combiner
 

@@ -24,11 +24,6 @@ from tfmtl.layers.tucker_bank import TuckerBank, TuckerDense
 from tfmtl.layers.variational_dropout import VariationalDropout
 
 __all__ = [
-    "VariationalDropout",
-    "JoinSteps",
-    "PadUnits",
-    "StepDense",
-    "TargetAttention",
     "BankDense",
     "BatchNormalization",
     "CrossStitch",
@@ -41,6 +36,7 @@ __all__ = [
     "Gate",
     "GateBank",
     "IsRatioClipped",
+    "JoinSteps",
     "LayerMix",
     "Lookup",
     "MixExperts",
@@ -50,13 +46,17 @@ __all__ = [
     "OutcomeLogit",
     "PReLU",
     "PackedEmbedding",
+    "PadUnits",
     "REST",
     "SigmoidRatio",
     "SimilarBank",
+    "StepDense",
     "StopGradient",
     "SubspaceBank",
     "Table",
+    "TargetAttention",
     "TransferAttention",
     "TuckerBank",
     "TuckerDense",
+    "VariationalDropout",
 ]

@@ -240,8 +240,9 @@ class _Storage:
         else:
             weights = None
             sums = sum_bags(rows, positions, segments, tf.size(lengths))
-        parts = _pieces(sums, [bag.row_lengths() for bag in bags])[:-1]
-        scales = self._scales(lengths, segments, weights, bags)
+        sizes = [bag.row_lengths() for bag in bags]
+        parts = _pieces(sums, sizes)[:-1]
+        scales = self._scales(lengths, segments, weights, sizes)
         return [
             part if scale is None else part * scale[:, tf.newaxis]
             for part, scale in zip(parts, scales, strict=True)
@@ -259,7 +260,7 @@ class _Storage:
         lengths: tf.Tensor,
         segments: tf.Tensor,
         weights: tf.Tensor | None,
-        bags: list[tf.RaggedTensor],
+        sizes: list[tf.Tensor],
     ) -> list[tf.Tensor | None]:
         """What turns each feature's sums into its combiner's result; None for a sum."""
         if all(lookup.combiner == "sum" for lookup in self.bags):
@@ -269,7 +270,6 @@ class _Storage:
         else:
             totals = tf.math.unsorted_segment_sum(weights, segments, tf.size(lengths))
             squares = tf.math.unsorted_segment_sum(tf.square(weights), segments, tf.size(lengths))
-        sizes = [bag.row_lengths() for bag in bags]
         by_combiner = {
             "mean": _pieces(tf.math.divide_no_nan(1.0, totals), sizes),
             "sqrtn": _pieces(tf.math.divide_no_nan(1.0, tf.sqrt(squares)), sizes),
@@ -289,6 +289,16 @@ def segments_of(lengths: tf.Tensor, total: tf.Tensor) -> tf.Tensor:
     starts = tf.cumsum(lengths)[:-1]
     begun = tf.math.unsorted_segment_sum(tf.ones_like(starts), starts, total + 1)
     return tf.cumsum(begun[:-1])
+
+
+def rows_of(ragged: tf.RaggedTensor) -> tf.Tensor:
+    """The row of each item, int32; `RaggedTensor.value_rowids` would build a (rows, longest) mask.
+
+    Args:
+        ragged: Items, (rows, None, ...).
+    """
+    lengths = tf.cast(ragged.row_lengths(), tf.int32)
+    return segments_of(lengths, tf.shape(ragged.values)[0])
 
 
 @tf.custom_gradient

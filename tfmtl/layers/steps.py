@@ -8,6 +8,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from tfmtl.layers.packed_embedding import rows_of
+
 
 @keras.utils.register_keras_serializable("tfmtl")
 class StepDense(keras.layers.Layer):
@@ -54,7 +56,7 @@ class JoinSteps(keras.layers.Layer):
 
     def call(self, inputs: Sequence[tf.RaggedTensor]) -> tf.RaggedTensor:
         first, *others = inputs
-        parts = [first.flat_values, *(step_by_step(each, first) for each in others)]
+        parts = [first.flat_values, *(align(each, first) for each in others)]
         return first.with_flat_values(tf.concat(parts, axis=-1))
 
 
@@ -73,14 +75,20 @@ class PadUnits(keras.layers.Layer):
         return {**super().get_config(), "units": self.units}
 
 
-def step_by_step(steps: tf.RaggedTensor, to: tf.RaggedTensor) -> tf.Tensor:
-    """A step of one sequence for each step of another, flat; zeros where it has none."""
-    rows = to.value_rowids()
+def align(values: tf.RaggedTensor, to: tf.RaggedTensor, fill: float = 0.0) -> tf.Tensor:
+    """One of `values` for each item of `to`, flat. Short rows are filled up, long ones cut.
+
+    Args:
+        values: Numbers, ragged `(batch, None)`, or vectors, ragged `(batch, None, width)`.
+        to: What says how many a row has, ragged `(batch, None, ...)`.
+        fill: The number that stands, at each place of a vector, where a row of `values` has ended.
+    """
+    rows = rows_of(to)
     place = tf.range(tf.size(rows, tf.int64)) - tf.gather(to.row_starts(), rows)
-    is_there = place < tf.gather(steps.row_lengths(), rows)
-    source = tf.where(is_there, tf.gather(steps.row_starts(), rows) + place, 0)
-    values = steps.flat_values
-    # So that place 0 is there, even in a batch without any step.
-    padded = tf.concat([values, tf.zeros([1, values.shape[-1]], values.dtype)], axis=0)
-    taken = tf.gather(padded, source)
-    return tf.where(is_there[:, tf.newaxis], taken, tf.zeros_like(taken))
+    given = place < tf.gather(values.row_lengths(), rows)
+    source = tf.where(given, tf.gather(values.row_starts(), rows) + place, 0)
+    flat = values.flat_values
+    # So that place 0 is there, even in a batch without any.
+    padded = tf.concat([flat, tf.fill([1, *flat.shape[1:]], tf.cast(fill, flat.dtype))], axis=0)
+    is_given = tf.reshape(given, [-1, *[1] * (flat.shape.rank - 1)])
+    return tf.where(is_given, tf.gather(padded, source), tf.cast(fill, flat.dtype))

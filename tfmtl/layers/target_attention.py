@@ -19,8 +19,9 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfmtl.layers.dnn import DNN
+from tfmtl.layers.packed_embedding import rows_of
 from tfmtl.layers.perceptron import l2_regularizer
-from tfmtl.layers.steps import step_by_step
+from tfmtl.layers.steps import align
 
 
 @keras.utils.register_keras_serializable("tfmtl")
@@ -44,13 +45,13 @@ class TargetAttention(keras.layers.Layer):
 
     def call(self, inputs: Sequence[Any], training: bool | None = None) -> tf.Tensor:
         target, steps, *others = inputs
-        rows, count = steps.value_rowids(), steps.nrows()
+        rows, count = rows_of(steps), steps.nrows()
         h = steps.flat_values
         q = tf.gather(target, rows)
         x = tf.concat([q, h, q - h, q * h], axis=-1)
         scores = self.score(self.dnn(x, training=training))
         weights = softmax_by_row(scores[:, 0], rows, count)[:, tf.newaxis]
-        values = tf.concat([h, *(step_by_step(each, steps) for each in others)], axis=-1)
+        values = tf.concat([h, *(align(each, steps) for each in others)], axis=-1)
         return tf.math.unsorted_segment_sum(weights * values, rows, count)
 
     def get_config(self) -> dict[str, Any]:

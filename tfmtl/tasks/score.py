@@ -11,18 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 import tensorflow as tf
 
 from tfmtl.config.expressions import Tree, names_in
 from tfmtl.config.score import COLUMN, TASK, WEIGHT, weight_input
 from tfmtl.features.column import Column
-from tfmtl.features.expression_values import Tensors, numbers_of, value_of
+from tfmtl.features.expression_values import Tensors, numbers_of, served, value_of
 
 if TYPE_CHECKING:
     from tfmtl.tasks.task import Task
-
-_LARGEST_SERVED = float(np.finfo(np.float32).max)
 
 
 class Score:
@@ -82,10 +79,7 @@ class Score:
             WEIGHT: {name: self._weight(name, weights or {}) for name in self.weights},
         }
         score = value_of(self.tree, names)
-        # A constant, and a weight that is the same for all rows, is a number for each row as well.
-        rows = tf.shape(next(iter(answers.values())))[:1]
-        score = tf.broadcast_to(tf.clip_by_value(score, -_LARGEST_SERVED, _LARGEST_SERVED), rows)
-        return tf.cast(score, tf.float32)
+        return served(score, tf.shape(next(iter(answers.values())))[:1])
 
     def _weight(self, name: str, given: Tensors) -> tf.Tensor:
         default = tf.constant(self.weights[name], tf.float64)

@@ -11,7 +11,7 @@ from test_architectures import BUILT, raw_batch, samples, target_batch
 
 from tests.helpers_balancing import all_messages
 from tfmtl import config
-from tfmtl.config.metric_names import trained_tasks
+from tfmtl.config.learned import learners
 from tfmtl.errors import ConfigError
 from tfmtl.tasks.balancing import Balancer, Plan
 from tfmtl.tasks.balancing.base import alike
@@ -37,7 +37,7 @@ class Trained:
 def balanced(architecture, name):
     pipeline = config.load(samples(architecture)[0])
     # The last is not the first of its funnel, and so has the least rows.
-    text = all_messages(trained_tasks(pipeline)[-1])[name]
+    text = all_messages(list(learners(pipeline))[-1])[name]
     text_format.Parse(text, pipeline.model_config.balancing)
     return pipeline
 

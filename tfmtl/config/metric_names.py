@@ -225,10 +225,5 @@ def _places(pipeline: pipeline_pb2.Pipeline) -> dict[str, list[str]]:
     return places
 
 
-def trained_tasks(pipeline: pipeline_pb2.Pipeline) -> list[str]:
-    """The tasks that have a loss."""
-    return [task for task, _ in all_term_names(pipeline)]
-
-
 def _names(pipeline: pipeline_pb2.Pipeline) -> list[str]:
     return [tower.tower_name for tower in towers(pipeline)]

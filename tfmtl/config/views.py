@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from google.protobuf.message import Message
@@ -116,7 +116,12 @@ def column_of(name: str, pipeline: pipeline_pb2.Pipeline) -> str:
 def slice_columns(by: str, pipeline: pipeline_pb2.Pipeline) -> list[str]:
     """The raw columns that one of `slice_by` tells rows apart by; "" for what is no column."""
     known = columns_by_name(pipeline)
-    return [known.get(name, "") for name in ([by] if by in known else by.split("*"))]
+    return [known.get(name, "") for name in slice_names(by, known)]
+
+
+def slice_names(by: str, known: Collection[str]) -> list[str]:
+    """The names in one of `slice_by`: itself, if it is one of those known, or its parts."""
+    return [by] if by in known else by.split("*")
 
 
 def column_named(
@@ -141,6 +146,12 @@ def group_reads(group: feature_pb2.FeatureGroupConfig) -> list[str]:
         for name in (*one.key, *one.hist_seq, *one.aux_hist_seq)
     ]
     return list(dict.fromkeys([*group_features(group), *attended]))
+
+
+def read_features(pipeline: pipeline_pb2.Pipeline) -> list[feature_pb2.FeatureConfig]:
+    """Lists the features that the groups read."""
+    used = {name for group in pipeline.model_config.feature_groups for name in group_reads(group)}
+    return [each for each in features(pipeline) if feature_name(each) in used]
 
 
 def _written_out(pattern: str) -> list[str]:

@@ -58,12 +58,12 @@ class Columns(tf.Module):
     def from_pipeline(cls, pipeline: Pipeline) -> Columns:
         """The encoder of the features that a pipeline's groups use."""
         groups = pipeline.model_config.feature_groups
-        used = {name for group in groups for name in configs.group_reads(group)}
-        features = [
-            each for each in configs.features(pipeline) if configs.feature_name(each) in used
-        ]
         attentions = [each for group in groups for each in group.sequence_features]
-        return cls(features, pipeline.data_config.input_fields, sequences(attentions))
+        return cls(
+            configs.read_features(pipeline),
+            pipeline.data_config.input_fields,
+            sequences(attentions),
+        )
 
     @property
     def features(self) -> dict[str, Feature]:

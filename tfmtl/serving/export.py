@@ -84,11 +84,8 @@ def check_exportable(pipeline: Pipeline) -> None:
 
 def _input_names(pipeline: Pipeline) -> Iterator[str]:
     """The columns that the signature will have."""
-    groups = pipeline.model_config.feature_groups
-    used = {name for group in groups for name in config.group_reads(group)}
-    for feature in config.features(pipeline):
-        if config.feature_name(feature) in used:
-            yield from feature.input_names
+    for feature in config.read_features(pipeline):
+        yield from feature.input_names
     score = build_score(pipeline)
     yield from score.columns if score is not None else []
     yield from (column.name for column in _unread_columns(pipeline))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,15 +10,14 @@ import tensorflow as tf
 
 from tfmtl.config import heads as kinds
 from tfmtl.config.learned import teachings, term_names, terms_of
-from tfmtl.config.views import Tower, column_named
+from tfmtl.config.views import Tower
 from tfmtl.errors import ConfigError
 from tfmtl.protos import loss_pb2, model_pb2, pipeline_pb2
 from tfmtl.tasks import losses
-from tfmtl.tasks.build_space import build_indicator
+from tfmtl.tasks.build_space import build_field, build_indicator
 from tfmtl.tasks.losses import distilled, jrc, lists
-from tfmtl.tasks.offered import only
 from tfmtl.tasks.space import ColumnLabel, SampleSpace
-from tfmtl.tasks.terms import Loss, RowLoss, Term
+from tfmtl.tasks.terms import Loss, RowLoss, Term, one_logit_loss
 
 # Either has the oneof `loss_param`.
 Message = loss_pb2.Loss | model_pb2.KD
@@ -63,24 +63,24 @@ def _rows(
     rows: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], is_squared: bool = False
 ) -> Callable[..., Loss]:
     """Makes a loss of rows that has no parameters and reads the only logit."""
-    loss = RowLoss(lambda label, logits: rows(label, only(logits)), is_squared)
+    loss = one_logit_loss(rows, is_squared)
     return lambda message, tower, pipeline: loss
 
 
 def _classification(message: Message, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Loss:
     if tower.num_class > 1:
         return RowLoss(losses.softmax_cross_entropy)
-    return _rows(losses.sigmoid_cross_entropy)(message, tower, pipeline)
+    return one_logit_loss(losses.sigmoid_cross_entropy)
 
 
 def _huber(message: loss_pb2.Loss, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Loss:
     delta = message.huber_loss.delta
-    return RowLoss(lambda label, logits: losses.huber_error(label, only(logits), delta))
+    return one_logit_loss(functools.partial(losses.huber_error, delta=delta))
 
 
 def _quantile(message: loss_pb2.Loss, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Loss:
     quantile = message.quantile_loss.quantile
-    return RowLoss(lambda label, logits: losses.quantile_error(label, only(logits), quantile))
+    return one_logit_loss(functools.partial(losses.quantile_error, quantile=quantile))
 
 
 def _f1(message: Message, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Loss:
@@ -224,13 +224,8 @@ def _sessions(its: Any, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> losses
     """The sessions of a message with a `session_name`, which may be a feature's name."""
     if not its.session_name:
         return losses.Sessions()
-    field = column_named(pipeline, its.session_name)
-    if field is None:
-        rule = "should name an input field or a feature"
-        raise ConfigError(
-            [f"`session_name` of task `{tower.tower_name}` {rule}. Received: `{its.session_name}`."]
-        )
-    return losses.Sessions(field.input_name)
+    asked_by = f"`session_name` of task `{tower.tower_name}`"
+    return losses.Sessions(build_field(its.session_name, asked_by, pipeline).input_name)
 
 
 def _given(its: Any, field: str) -> float | None:

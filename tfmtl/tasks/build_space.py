@@ -42,7 +42,8 @@ def build_indicator(
     """
     if not message.task_space_indicator_name:
         return None
-    field = _indicator_field(message, owner, pipeline)
+    asked_by = f"`task_space_indicator_name` of {owner}"
+    field = build_field(message.task_space_indicator_name, asked_by, pipeline)
     return ColumnIndicator(
         field.input_name,
         _indicator_value(message, owner, field, pipeline.data_config),
@@ -52,23 +53,27 @@ def build_indicator(
     )
 
 
+def build_field(
+    name: str, asked_by: str, pipeline: pipeline_pb2.Pipeline
+) -> dataset_pb2.DatasetConfig.Field:
+    """The column meant by a name, which may be a feature's name, too.
+
+    Args:
+        name: The name.
+        asked_by: What it stands in, for errors.
+        pipeline: The config.
+    """
+    field = column_named(pipeline, name)
+    if field is None:
+        rule = "should name an input field or a feature"
+        raise ConfigError([f"{asked_by} {rule}. Received: `{name}`."])
+    return field
+
+
 def _label_of(column: str, pipeline: pipeline_pb2.Pipeline) -> ColumnLabel:
     """A label column, with the `missing_label` of the task that learns it."""
     learners = [tower for tower in config.towers(pipeline) if tower.label_name == column]
     return build_label(learners[0]) if learners else ColumnLabel(column)
-
-
-def _indicator_field(
-    message: Tower | model_pb2.KD, owner: str, pipeline: pipeline_pb2.Pipeline
-) -> dataset_pb2.DatasetConfig.Field:
-    """The column meant by `task_space_indicator_name`, which may be a feature's name, too."""
-    name = message.task_space_indicator_name
-    field = column_named(pipeline, name)
-    if field is None:
-        rule = "should name an input field or a feature"
-        text = f"`task_space_indicator_name` of {owner} {rule}. Received: `{name}`."
-        raise ConfigError([text])
-    return field
 
 
 def _indicator_value(

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfmtl.tasks import losses
 from tfmtl.tasks.losses import jrc, ordinal, ziln
-from tfmtl.tasks.offered import BINARY, CLASSES, REGRESSION, of
+from tfmtl.tasks.offered import BINARY, CLASSES, REGRESSION, log_odds, of, probability
 from tfmtl.tasks.terms import RowLoss
 
 
@@ -15,22 +15,18 @@ def _column(values: tf.Tensor) -> tf.Tensor:
     return values[:, tf.newaxis]
 
 
-def _log_odds(logits: tf.Tensor) -> tf.Tensor:
-    return _column(logits[:, 1] - logits[:, 0])
-
-
 class TwoLogitsHead:
     """A logit for "no" and one for "yes", as `losses.JRCLoss` learns them."""
 
     units = 2
     labels = "a class, one of 0 to 1"
     default_metrics = ("auc", "logloss")
-    metrics = of(_log_odds, BINARY)
+    metrics = of(log_odds, BINARY)
     loss = losses.JRCLoss(losses.Sessions(), jrc.fixed(0.5))
 
     def predictions(self, task: str, logits: tf.Tensor) -> dict[str, tf.Tensor]:
         return {
-            f"probs_{task}": tf.sigmoid(logits[:, 1] - logits[:, 0]),
+            f"probs_{task}": probability(log_odds(logits)),
             f"pos_logits_{task}": logits[:, 1],
         }
 

@@ -59,12 +59,32 @@ def area_by_group(
     return AreaByGroup(area, all_positive + all_negative, all_positive)
 
 
-def gain_by_group(
-    group: np.ndarray, gain: np.ndarray, prediction: np.ndarray, discount: Discount
-) -> np.ndarray:
-    """Discounted gain of each group, its rows in the order of their predictions.
+class Ranking(NamedTuple):
+    """Rows in the order of their groups, and in each of their predictions.
 
-        G_g = Σ_{i ∈ g} gain_i·d(rank_i),  rank 0 the largest prediction
+    Args:
+        order: The numbers of the rows, `(rows,)`.
+        groups: Where groups start, `(groups,)`.
+        discount: What the place of each counts for, `(rows,)`.
+    """
+
+    order: np.ndarray
+    groups: np.ndarray
+    discount: np.ndarray
+
+    def gain(self, gain: np.ndarray) -> np.ndarray:
+        """Discounted gain of each group, `(groups,)`, in the order of the groups' numbers.
+
+            G_g = Σ_{i ∈ g} gain_i·d(rank_i)
+
+        Args:
+            gain: `(rows,)`.
+        """
+        return np.add.reduceat(gain[self.order] * self.discount, self.groups)
+
+
+def rank_by_group(group: np.ndarray, prediction: np.ndarray, discount: Discount) -> Ranking:
+    """Ranks the rows inside each group, rank 0 the largest prediction.
 
     Rows of equal predictions are in any order, so each counts with the mean discount of their
     places (McSherry & Najork, "Computing information retrieval performance measures efficiently in
@@ -72,12 +92,8 @@ def gain_by_group(
 
     Args:
         group: Numbers of the groups, `(rows,)`.
-        gain: `(rows,)`.
         prediction: `(rows,)`.
         discount: d.
-
-    Returns:
-        `(groups,)`, in the order of the groups' numbers.
     """
     order = np.lexsort((-prediction, group))
     group, prediction = group[order], prediction[order]
@@ -85,7 +101,7 @@ def gain_by_group(
     place = np.arange(len(group)) - np.repeat(groups, _sizes(groups, len(group)))
     sizes = _sizes(ties, len(group))
     shared = np.add.reduceat(discount(place), ties) / sizes
-    return np.add.reduceat(gain[order] * np.repeat(shared, sizes), groups)
+    return Ranking(order, groups, np.repeat(shared, sizes))
 
 
 def sum_by_group(group: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ from tfmtl.tasks.offered import (
     only,
     probability,
 )
-from tfmtl.tasks.terms import Loss, RowLoss
+from tfmtl.tasks.terms import Loss, RowLoss, one_logit_loss
 
 
 class Head(Protocol):
@@ -66,7 +66,7 @@ class BinaryHead:
     labels = "from 0 to 1"
     default_metrics = ("auc", "logloss")
     metrics = BINARY
-    loss = RowLoss(lambda label, logits: losses.sigmoid_cross_entropy(label, only(logits)))
+    loss = one_logit_loss(losses.sigmoid_cross_entropy)
 
     def __init__(self, serves_value: bool = False) -> None:
         self._serves_value = serves_value
@@ -87,9 +87,7 @@ class ProbabilityHead:
     labels = "from 0 to 1"
     default_metrics = ("mean_squared_error", "mean_absolute_error")
     metrics = BINARY
-    loss = RowLoss(
-        lambda label, logits: losses.sigmoid_squared_error(label, only(logits)), is_squared=True
-    )
+    loss = one_logit_loss(losses.sigmoid_squared_error, is_squared=True)
 
     def predictions(self, task: str, logits: tf.Tensor) -> dict[str, tf.Tensor]:
         return {f"y_{task}": probability(logits)}
@@ -156,7 +154,7 @@ class RegressionHead:
     labels = "a finite number"
     default_metrics = ("mean_squared_error", "mean_absolute_error")
     metrics = REGRESSION
-    loss = RowLoss(lambda label, logits: losses.squared_error(label, only(logits)), is_squared=True)
+    loss = one_logit_loss(losses.squared_error, is_squared=True)
 
     def __init__(self, ranks: bool = False) -> None:
         self._ranks = ranks

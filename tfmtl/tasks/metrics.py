@@ -112,7 +112,7 @@ class MeanAbsoluteError(RowMean):
     """Mean of `|ŷ - y|`."""
 
     def measure(self, label: tf.Tensor, prediction: tf.Tensor) -> tf.Tensor:
-        return tf.abs(prediction - label)
+        return losses.absolute_error(label, prediction)
 
 
 class MeanLabel(RowMean):

@@ -34,8 +34,8 @@ class Metric(NamedTuple):
         kind: Makes the metric from a name and the parameters of its config message.
         reads: Turns logits `(batch, units)` into what the metric takes for the prediction.
         grouped_by: The parameter that names the column whose values make groups of rows; "" for a
-            metric of single rows. The metric has that name as its `column`, and is given the
-            column's values, too.
+            metric of single rows. The metric takes it as its `column`, and is given the column's
+            values, too.
     """
 
     kind: Callable[..., keras.metrics.Metric]
@@ -57,8 +57,9 @@ def _all(logits: tf.Tensor) -> tf.Tensor:
     return logits
 
 
-def _log_odds(logits: tf.Tensor) -> tf.Tensor:
-    return logits[:, 1] - logits[:, 0]
+def log_odds(logits: tf.Tensor) -> tf.Tensor:
+    """Of two logits, the second against the first, `(batch, 1)`."""
+    return logits[:, 1:] - logits[:, :1]
 
 
 def of(read: Callable[[tf.Tensor], tf.Tensor], metrics: Mapping[str, Metric]) -> dict[str, Metric]:
@@ -79,35 +80,20 @@ def _auc(name: str, num_thresholds: int = 10_000, exact: bool = False) -> keras.
     return ExactAUC(name) if exact else AUC(name, num_thresholds)
 
 
-def _gauc(name: str, uid_field: str, reduction: str = "mean") -> GroupedAUC:
-    return GroupedAUC(name, uid_field, reduction)
-
-
-def _session_auc(name: str, session_id_field: str, reduction: str = "mean") -> GroupedAUC:
-    return GroupedAUC(name, session_id_field, reduction)
-
-
-def _at_k(kind: Callable[..., keras.metrics.Metric]) -> Callable[..., keras.metrics.Metric]:
-    return lambda name, group_field, k=10: kind(name, group_field, k)
-
-
-def _orders(reads: Callable[[tf.Tensor], tf.Tensor]) -> Mapping[str, Metric]:
-    """The metrics of a binary task that ask for the order of the rows, or for a threshold."""
-    return {
-        "auc": Metric(_auc, reads),
-        "gauc": Metric(_gauc, reads, grouped_by="uid_field"),
-        "session_auc": Metric(_session_auc, reads, grouped_by="session_id_field"),
-        "max_f1": Metric(MaxF1, reads),
-        "precision": Metric(Precision, reads),
-        "recall": Metric(Recall, reads),
-        "precision_at_k": Metric(_at_k(PrecisionAtK), reads, grouped_by="group_field"),
-        "recall_at_k": Metric(_at_k(RecallAtK), reads, grouped_by="group_field"),
-        "ndcg_at_k": Metric(_at_k(NDCGAtK), reads, grouped_by="group_field"),
-    }
-
-
+# Those of a binary task that ask for the order of the rows, or for a threshold.
+_ORDERS: Mapping[str, Metric] = {
+    "auc": Metric(_auc, only),
+    "gauc": Metric(GroupedAUC, only, grouped_by="uid_field"),
+    "session_auc": Metric(GroupedAUC, only, grouped_by="session_id_field"),
+    "max_f1": Metric(MaxF1, only),
+    "precision": Metric(Precision, only),
+    "recall": Metric(Recall, only),
+    "precision_at_k": Metric(PrecisionAtK, only, grouped_by="group_field"),
+    "recall_at_k": Metric(RecallAtK, only, grouped_by="group_field"),
+    "ndcg_at_k": Metric(NDCGAtK, only, grouped_by="group_field"),
+}
 BINARY: Mapping[str, Metric] = {
-    **_orders(only),
+    **_ORDERS,
     "logloss": Metric(SigmoidLogloss, only),
     "accuracy": Metric(BinaryAccuracy, only),
     "mean_squared_error": Metric(MeanSquaredError, probability),
@@ -125,14 +111,14 @@ CLASSES: Mapping[str, Metric] = {
     "recall_at_topk": Metric(RecallAtTopK, _all),
 }
 # With two classes there is an order as well: of the second against the first.
-TWO_CLASSES: Mapping[str, Metric] = {**CLASSES, **_orders(_log_odds)}
+TWO_CLASSES: Mapping[str, Metric] = {**CLASSES, **of(log_odds, _ORDERS)}
 REGRESSION: Mapping[str, Metric] = {
     "mean_squared_error": Metric(MeanSquaredError, only),
     "root_mean_squared_error": Metric(RootMeanSquaredError, only),
     "mean_absolute_error": Metric(MeanAbsoluteError, only),
     "mean_label": Metric(MeanLabel, only),
     "mean_prediction": Metric(MeanPrediction, only),
-    "ndcg_at_k": Metric(_at_k(NDCGAtK), only, grouped_by="group_field"),
+    "ndcg_at_k": Metric(NDCGAtK, only, grouped_by="group_field"),
 }
 # Labels that tell only an order may be any numbers, so that no probability can be judged by them.
 RANKING: Mapping[str, Metric] = {

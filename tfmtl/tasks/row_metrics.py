@@ -30,8 +30,8 @@ from tfmtl.tasks.grouped import (
     AreaByGroup,
     area_by_group,
     first,
-    gain_by_group,
     logarithmic,
+    rank_by_group,
     sum_by_group,
 )
 from tfmtl.tasks.held_rows import HeldRows, group_ids
@@ -107,8 +107,9 @@ class RowMetric(keras.metrics.Metric, abc.ABC):
         group = ids[0] if ids else np.zeros(label.size, np.int8)
         return np.float64(self.compute(group, label, prediction, weight))
 
-    def tell_left_out(self, left_out: int, groups: int, reason: str) -> None:
+    def tell_left_out(self, has_value: np.ndarray, reason: str) -> None:
         """Remembers, for the log, how many groups have no value of their own."""
+        left_out, groups = int(np.sum(~has_value)), len(has_value)
         self.groups_told = (
             f"{left_out:,} of {groups:,} groups of `{self.column}` are left out, {reason}"
             if left_out
@@ -128,7 +129,6 @@ class ExactAUC(RowMetric):
     def compute(
         self, group: np.ndarray, label: np.ndarray, prediction: np.ndarray, weight: np.ndarray
     ) -> float:
-        self.undefined = "because all rows in its sample space have labels of one class"
         return float(area_by_group(group, label, prediction, weight).area[0])
 
 
@@ -164,7 +164,7 @@ class GroupedAUC(RowMetric):
     ) -> float:
         areas = area_by_group(group, label, prediction, weight)
         has_value = ~np.isnan(areas.area)
-        self.tell_left_out(int(np.sum(~has_value)), len(has_value), _ONE_CLASS)
+        self.tell_left_out(has_value, _ONE_CLASS)
         if not has_value.any():
             return np.nan
         areas = AreaByGroup(*(each[has_value] for each in areas))
@@ -187,7 +187,7 @@ class _AtK(RowMetric):
     def mean(self, part: np.ndarray, whole: np.ndarray) -> float:
         """The mean of `part / whole` over the groups whose whole is not 0."""
         has_value = whole > 0
-        self.tell_left_out(int(np.sum(~has_value)), len(has_value), _NO_POSITIVE)
+        self.tell_left_out(has_value, _NO_POSITIVE)
         return float(np.mean(part[has_value] / whole[has_value])) if has_value.any() else np.nan
 
 
@@ -197,11 +197,8 @@ class PrecisionAtK(_AtK):
     def compute(
         self, group: np.ndarray, label: np.ndarray, prediction: np.ndarray, weight: np.ndarray
     ) -> float:
-        hits, shown = (
-            gain_by_group(group, gain, prediction, first(self.k))
-            for gain in (weight * (label > 0), weight)
-        )
-        return self.mean(hits, shown)
+        ranking = rank_by_group(group, prediction, first(self.k))
+        return self.mean(ranking.gain(weight * (label > 0)), ranking.gain(weight))
 
 
 class RecallAtK(_AtK):
@@ -211,7 +208,7 @@ class RecallAtK(_AtK):
         self, group: np.ndarray, label: np.ndarray, prediction: np.ndarray, weight: np.ndarray
     ) -> float:
         gain = weight * (label > 0)
-        hits = gain_by_group(group, gain, prediction, first(self.k))
+        hits = rank_by_group(group, prediction, first(self.k)).gain(gain)
         return self.mean(hits, sum_by_group(group, gain))
 
 
@@ -222,5 +219,8 @@ class NDCGAtK(_AtK):
         self, group: np.ndarray, label: np.ndarray, prediction: np.ndarray, weight: np.ndarray
     ) -> float:
         gain = weight * np.maximum(label, 0)
-        reached = gain_by_group(group, gain, prediction, logarithmic(self.k))
-        return self.mean(reached, gain_by_group(group, gain, gain, logarithmic(self.k)))
+        reached, best = (
+            rank_by_group(group, each, logarithmic(self.k)).gain(gain)
+            for each in (prediction, gain)
+        )
+        return self.mean(reached, best)

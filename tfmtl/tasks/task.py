@@ -172,9 +172,14 @@ class Task:
     def new_metrics(self) -> list[keras.metrics.Metric]:
         """The metrics to measure, fresh, named `<metric>_<task>`."""
         return [
-            self.head.metrics[name].kind(name=f"{name}_{self._suffix}", **parameters)
-            for name, parameters in self._metrics.items()
+            self.head.metrics[name].kind(name=f"{name}_{self._suffix}", **self._arguments(name))
+            for name in self._metrics
         ]
+
+    def _arguments(self, name: str) -> dict[str, Any]:
+        """The parameters of a metric; the column of its groups is `column`."""
+        its, grouped_by = dict(self._metrics[name]), self.head.metrics[name].grouped_by
+        return {"column": its.pop(grouped_by), **its} if grouped_by else its
 
     def new_reliability(self, num_bins: int) -> ReliabilityTable | None:
         """A fresh reliability table; None for a task that is not binary, and for no bins."""

@@ -72,3 +72,10 @@ class RowLoss:
         self, label: tf.Tensor, logits: tf.Tensor, weight: tf.Tensor, targets: Targets
     ) -> tf.Tensor:
         return mean(self.rows(label, logits), weight)
+
+
+def one_logit_loss(
+    rows: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], is_squared: bool = False
+) -> RowLoss:
+    """The mean of a loss of rows that reads their only logit, `(batch,)`."""
+    return RowLoss(lambda label, logits: rows(label, tf.squeeze(logits, axis=-1)), is_squared)

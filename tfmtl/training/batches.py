@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -80,6 +81,11 @@ class Batches:
                 told = [f"{self.source.place(first + row)}: {text}" for row, text in found]
                 return DataError("\n".join(told))
         return None
+
+
+def first_rows(batches: Batches, num_examples: int) -> tf.data.Dataset:
+    """The batches of so many first rows, rounded up to whole batches; of all rows for 0."""
+    return batches.dataset().take(math.ceil(num_examples / batches.batch_size) or -1)
 
 
 def step_function(step: Callable[[Batch], Any], spec: Any) -> Callable[[Batch], Any]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,15 +15,13 @@ from tfmtl.features import Columns
 from tfmtl.protos import pipeline_pb2
 from tfmtl.tasks import Task, build_calibrators
 from tfmtl.tasks.calibration import fit_calibration
-from tfmtl.training.batches import Batches, step_function
+from tfmtl.tasks.held_rows import HeldRows
+from tfmtl.training.batches import Batches, first_rows, step_function
 from tfmtl.training.build import open_evaluation
 from tfmtl.training.model import Batch
 
 if TYPE_CHECKING:
     import pandas as pd
-
-# Of the rows of a batch in a task's space: logits, labels and weights.
-_Rows = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 
 _log = logging.getLogger(__name__)
 
@@ -69,34 +66,23 @@ def calibrated_tasks(
 
 def _collect(
     network: keras.Model, batches: Batches, tasks: Sequence[Task], num_examples: int
-) -> dict[str, list[np.ndarray]]:
+) -> dict[str, tuple[np.ndarray, ...]]:
     """The logits, labels and weights of all rows in each task's space."""
-    dataset = batches.dataset().take(math.ceil(num_examples / batches.batch_size) or -1)
-    answer: Callable[[Batch], Mapping[str, _Rows]] = step_function(
-        lambda batch: _answers(network, batch, tasks), dataset.element_spec
-    )
-    parts: dict[str, list[list[np.ndarray]]] = {task.name: [] for task in tasks}
+    held = {task.name: HeldRows(tf.float32, tf.float32, tf.float32) for task in tasks}
+
+    def keep(batch: Batch) -> None:
+        encoded, targets = batch
+        logits = network(encoded, training=False)
+        for task in tasks:
+            held[task.name].add(tf.squeeze(logits[task.name], axis=-1), *task.space.rows(targets))
+
+    dataset = first_rows(batches, num_examples)
+    step, batch = step_function(keep, dataset.element_spec), None
     for batch in batches.read(dataset):
         for task in tasks:
             if error := task.label_error(batch[1]):
                 raise DataError(error)
-        for name, rows in answer(batch).items():
-            parts[name].append([each.numpy() for each in rows])
-    if not all(parts.values()):
+        step(batch)
+    if batch is None:
         raise batches.source.no_rows_error()
-    return {
-        name: [np.concatenate(column) for column in zip(*each, strict=True)]
-        for name, each in parts.items()
-    }
-
-
-def _answers(network: keras.Model, batch: Batch, tasks: Sequence[Task]) -> dict[str, _Rows]:
-    encoded, targets = batch
-    logits = network(encoded, training=False)
-    answers = {}
-    for task in tasks:
-        label, weight = task.space.rows(targets)
-        inside = weight != 0.0
-        logit = tf.cast(tf.squeeze(logits[task.name], axis=-1), tf.float32)
-        answers[task.name] = tuple(tf.boolean_mask(each, inside) for each in (logit, label, weight))
-    return answers
+    return {name: rows.columns() for name, rows in held.items()}

@@ -13,7 +13,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfmtl.errors import DataError
-from tfmtl.training.batches import Batches, step_function
+from tfmtl.training.batches import Batches, first_rows, step_function
 from tfmtl.training.meter import TaskMeter
 from tfmtl.training.model import Batch, MultiTaskModel
 from tfmtl.training.reliability import reliability
@@ -50,13 +50,14 @@ class Evaluator:
         slices: Slices | None = None,
         mean: WeightedMean | None = None,
     ) -> None:
-        self._sliced: Mapping[str, Any] = {}
+        self.tables: Tables = {}
+        """What the last evaluation found beside numbers, by its name in `eval_result.json`."""
         self.last_batch: Batch | None = None
         self._model = model
         self._batches = batches
         self._slices = slices
         self._mean = mean
-        self._limit = math.ceil(num_examples / batches.batch_size) or -1
+        self._num_examples = num_examples
         self._measure: Callable[[Batch], Mapping[str, tf.Tensor]] | None = None
 
     def run(self, stopped: Callable[[], bool] = lambda: False) -> Results:
@@ -77,7 +78,7 @@ class Evaluator:
             meter.reset()
         if self._slices:
             self._slices.reset()
-        dataset = self._batches.dataset().take(self._limit)
+        dataset = first_rows(self._batches, self._num_examples)
         measure = self._measure = self._measure or self._graph(dataset)
         batch = None
         for batch in self._batches.read(dataset):
@@ -87,21 +88,19 @@ class Evaluator:
         if batch is None:
             raise self._batches.source.no_rows_error()
         self.last_batch = batch
-        self._sliced = self._slices.results() if self._slices else {}
+        self.tables = self._found_tables()
         values = results(self._model)
         return {**values, **self._mean.of(values)} if self._mean else values
 
-    @property
-    def tables(self) -> Tables:
-        """What the last evaluation found beside numbers, by its name in `eval_result.json`."""
-        found = {"slices": self._sliced, "reliability": reliability(self._model)}
+    def _found_tables(self) -> Tables:
+        slices = self._slices.results() if self._slices else {}
+        found = {"slices": slices, "reliability": reliability(self._model)}
         return {name: table for name, table in found.items() if table}
 
     def _graph(self, dataset: tf.data.Dataset) -> Callable[[Batch], Mapping[str, tf.Tensor]]:
-        step = self._measure_sliced if self._slices else self._model.measure
-        return step_function(step, dataset.element_spec)
+        return step_function(self._measure_batch, dataset.element_spec)
 
-    def _measure_sliced(self, batch: Batch) -> Mapping[str, tf.Tensor]:
+    def _measure_batch(self, batch: Batch) -> Mapping[str, tf.Tensor]:
         logits, targets = self._model.measured_logits(batch), batch[1]
         if self._slices:
             self._slices.update(logits, targets)

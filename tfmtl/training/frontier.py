@@ -33,13 +33,13 @@ class Frontier:
         calls = _calls(network)
         reach = _reach(calls, logits)
         shared = [call for call in calls if any(len(reach[id(y)]) > 1 for y in _outputs(call))]
-        self.tensors = _frontier(calls, shared, logits.values(), reach)
+        tops = [call for call in calls if call not in shared and _reached(call, reach)]
+        self.tensors = _frontier(shared, tops, logits.values())
         moved = _moved(shared)
         self.is_representation = [
             len(reach[id(tensor)]) > 1 and id(tensor) in moved for tensor in self.tensors
         ]
         self.shared_variables = _variables(shared)
-        tops = [call for call in calls if call not in shared and _reached(call, reach)]
         self.top_variables = _variables(tops)
         self._below: Any = None
         if self.tensors:  # Else there is nothing to divide.
@@ -152,13 +152,9 @@ def _reached(call: Any, reach: Mapping[int, frozenset[str]]) -> bool:
 
 
 def _frontier(
-    calls: Sequence[Any],
-    shared: Sequence[Any],
-    logits: Iterable[keras.KerasTensor],
-    reach: Mapping[int, frozenset[str]],
+    shared: Sequence[Any], tops: Sequence[Any], logits: Iterable[keras.KerasTensor]
 ) -> list[keras.KerasTensor]:
     """The outputs of shared calls that others read, or that are logits themselves."""
-    tops = [call for call in calls if call not in shared and _reached(call, reach)]
     read = {id(tensor) for call in tops for tensor in _inputs(call)}
     read |= {id(tensor) for tensor in logits}
     return [tensor for call in shared for tensor in _outputs(call) if id(tensor) in read]

@@ -12,6 +12,7 @@ What is a task's own gets own_k times its gradient. The penalties' gradient is a
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -39,9 +40,6 @@ class Backward(NamedTuple):
 
 class FixedGradients:
     """Of weights that are those of the config."""
-
-    def __init__(self, plan: Plan) -> None:
-        del plan
 
     def __call__(self, model: MultiTaskModel, batch: Batch) -> Backward:
         with tf.GradientTape() as tape:
@@ -146,25 +144,14 @@ class RepresentationBalanced(_Balanced):
             regularization = model.regularization()
         tops = frontier.top_variables
         by_task = [upper.gradient(part, [*copies, *tops]) for part in parts]
-        values, gram = tf.stack(parts), self._inner_products(by_task)
+        values, gram = tf.stack(parts), _gram(by_task, frontier.is_representation)
         weights = self.plan.balancer.weights(values, gram)
-        shared, owned = tf.unstack(weights.shared), tf.unstack(weights.own)
-        sums = [
-            weighted_sum(shared if is_shared else owned, gradients)
-            for is_shared, gradients in zip(
-                self._are_shared, zip(*by_task, strict=True), strict=True
-            )
-        ]
+        sums = _combined(weights, by_task, self._are_shared)
         down = _pull(tape, reached, sums[: len(copies)], regularization, variables)
         up = {v.ref(): g for v, g in zip(tops, sums[len(copies) :], strict=True)}
         gradients = [total([g, up.get(v.ref())]) for v, g in zip(variables, down, strict=True)]
         found = _Found(values, gram, weights, regularization)
         return self.backward(model, batch, model.task_losses(terms), found, gradients)
-
-    def _inner_products(self, by_task: Sequence[Sequence[Gradient]]) -> tf.Tensor:
-        flags = self._frontier.is_representation
-        places = [place for place, is_meant in enumerate(flags) if is_meant]
-        return inner_products([[gradients[place] for place in places] for gradients in by_task])
 
 
 class ParameterBalanced(_Balanced):
@@ -189,18 +176,10 @@ class ParameterBalanced(_Balanced):
         by_task = [tape.gradient(part, variables) for part in parts]
         penalty = tape.gradient(regularization, variables)
         flags = [variable.ref() in self._shared for variable in variables]
-        gram = inner_products(
-            [[g for g, is_shared in zip(each, flags, strict=True) if is_shared] for each in by_task]
-        )
-        values = tf.stack(parts)
+        values, gram = tf.stack(parts), _gram(by_task, flags)
         weights = self.plan.balancer.weights(values, gram)
-        shared, owned = tf.unstack(weights.shared), tf.unstack(weights.own)
-        gradients = [
-            total([weighted_sum(shared if is_shared else owned, of_tasks), of_penalty])
-            for is_shared, of_tasks, of_penalty in zip(
-                flags, zip(*by_task, strict=True), penalty, strict=True
-            )
-        ]
+        sums = _combined(weights, by_task, flags)
+        gradients = [total(pair) for pair in zip(sums, penalty, strict=True)]
         found = _Found(values, gram, weights, regularization)
         return self.backward(model, batch, model.task_losses(terms), found, gradients)
 
@@ -215,7 +194,7 @@ def build_gradients(model: MultiTaskModel, plan: Plan) -> Gradients:
         ConfigError: If the plan compares gradients where tasks share nothing that is trained.
     """
     if plan.is_fixed:
-        return FixedGradients(plan)
+        return FixedGradients()
     if not plan.balancer.needs_gradients:
         return LossBalanced(plan)
     frontier = Frontier(model.network, [part.task for part in plan.parts])
@@ -228,6 +207,22 @@ def build_gradients(model: MultiTaskModel, plan: Plan) -> Gradients:
             ]
         )
     return (ParameterBalanced if plan.at_parameters else RepresentationBalanced)(plan, frontier)
+
+
+def _gram(by_task: Sequence[Sequence[Gradient]], counts: Sequence[bool]) -> tf.Tensor:
+    """The inner products of those gradients of the tasks that count; none behind `counts` does."""
+    return inner_products([list(itertools.compress(each, counts)) for each in by_task])
+
+
+def _combined(
+    weights: Weights, by_task: Sequence[Sequence[Gradient]], are_shared: Sequence[bool]
+) -> list[Gradient]:
+    """The sums of the tasks' gradients, by the weights for what is shared or a task's own."""
+    shared, owned = tf.unstack(weights.shared), tf.unstack(weights.own)
+    return [
+        weighted_sum(shared if is_shared else owned, gradients)
+        for is_shared, gradients in zip(are_shared, zip(*by_task, strict=True), strict=True)
+    ]
 
 
 def _pull(

@@ -47,11 +47,13 @@ class TaskMeter:
 
     def reset(self) -> None:
         """Forgets all rows."""
-        losses, ranges = [self.loss, *self.term_losses.values()], [self.label_range]
-        for each in (*losses, *self.task_metrics, *ranges, self.logit_range):
+        losses, ranges = (
+            [self.loss, *self.term_losses.values()],
+            [self.label_range, self.logit_range],
+        )
+        tables = [] if self.reliability is None else [self.reliability]
+        for each in (*losses, *self.task_metrics, *ranges, *tables):
             each.reset_state()
-        if self.reliability is not None:
-            self.reliability.reset_state()
 
     def update(self, logits: tf.Tensor, targets: Targets) -> tf.Tensor | None:
         """Adds a batch.
@@ -73,7 +75,7 @@ class TaskMeter:
         in_space = tf.not_equal(weight, 0.0)
         self.label_range.update(label[:, None], in_space)
         self.logit_range.update(logits, in_space)
-        self.task.update_metrics(self.task_metrics, logits, targets)
+        self.task.measure(self.task_metrics, label, logits, weight, targets)
         if self.reliability is not None:
             self.task.update_reliability(self.reliability, logits, targets)
         return loss

@@ -62,8 +62,8 @@ class MultiTaskModel(tfrs.Model):
         super().__init__(**kwargs)
         self.network = network
         self.judges = tuple(judges)
-        measured = [*tasks, *judges]
-        self.meters = tuple(TaskMeter(each, reliability_bins) for each in measured)
+        self._tasks = tuple(tasks)
+        self.meters = tuple(TaskMeter(each, reliability_bins) for each in self.measured)
         self.spaces = SpaceCounter(tasks)
         self.gradient_clipping_by_norm = 0.0
         self.plan = plan or fixed_plan(tasks)
@@ -72,12 +72,17 @@ class MultiTaskModel(tfrs.Model):
     @property
     def tasks(self) -> list[Task]:
         """The tasks, in the config's order."""
-        return [meter.task for meter in self.meters if meter.task not in self.judges]
+        return list(self._tasks)
 
     @property
     def measured(self) -> list[Task]:
         """The tasks, and what judges other predictions by their labels."""
         return [*self.tasks, *self.judges]
+
+    @property
+    def _trained(self) -> list[Task]:
+        """The tasks that have a loss of their own."""
+        return [task for task in self._tasks if task.trained]
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -118,17 +123,15 @@ class MultiTaskModel(tfrs.Model):
         logits = self.network(encoded, training=training)
         losses = self.task_losses(self.loss_terms(logits, targets))
         total = regularization = self.regularization() if training else tf.constant(0.0)
-        for task in self.tasks:
-            if task.trained:
-                total += task.weight * losses[f"loss_{task.name}"]
+        for task in self._trained:
+            total += task.weight * losses[f"loss_{task.name}"]
         return {"loss": total, **losses, "regularization_loss": regularization}
 
     def loss_terms(
         self, logits: Mapping[str, tf.Tensor], targets: Mapping[str, tf.Tensor]
     ) -> Terms:
         """The terms of the losses, without any weight, by task and term."""
-        trained = [task for task in self.tasks if task.trained]
-        return {task.name: task.loss_terms(logits[task.name], targets) for task in trained}
+        return {task.name: task.loss_terms(logits[task.name], targets) for task in self._trained}
 
     def task_losses(self, terms: Terms) -> Losses:
         """`loss_<task>`, the sums of the terms with their weights, and `loss_<term>` of several.
@@ -136,8 +139,7 @@ class MultiTaskModel(tfrs.Model):
         Args:
             terms: As `loss_terms` gives them.
         """
-        trained = [task for task in self.tasks if task.trained]
-        named = [task.named_losses(terms[task.name]) for task in trained]
+        named = [task.named_losses(terms[task.name]) for task in self._trained]
         return {name: value for each in named for name, value in each.items()}
 
     def regularization(self) -> tf.Tensor:

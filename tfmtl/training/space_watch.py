@@ -62,7 +62,7 @@ class SpaceWatch:
         """The share of rows in each task's space since it was last asked for, by task."""
         rows, *in_space = self._since("shares")
         names = [task.name for task in self._counter.tasks]
-        return dict(zip(names, in_space / max(rows, 1), strict=True)) if rows else {}
+        return dict(zip(names, in_space / rows, strict=True)) if rows else {}
 
     def newly_empty(self) -> list[str]:
         """The tasks whose space has had no row since it was last asked for, each told once."""

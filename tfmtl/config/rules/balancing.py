@@ -6,11 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tfmtl.config.heads import ORDER
-from tfmtl.config.metric_names import trained_tasks
+from tfmtl.config.learned import learners
 from tfmtl.config.problems import Report
-from tfmtl.config.rules.common import check_above, check_at_least, check_share, check_unique
+from tfmtl.config.rules.common import (
+    Rule,
+    check_above,
+    check_at_least,
+    check_fields,
+    check_not_negative,
+    check_positive,
+    check_share,
+    check_unique,
+    chosen,
+)
 from tfmtl.config.views import architecture, placed_towers
-from tfmtl.config.wording import Word, one_of
+from tfmtl.config.wording import Word
 from tfmtl.protos import balancing_pb2, loss_pb2, pipeline_pb2
 
 _PATH = "model_config.balancing"
@@ -29,19 +39,16 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
     if not model.HasField("balancing"):
         return
     if model.loss_weight_strategy != loss_pb2.Fixed:
-        name = loss_pb2.LossWeightStrategy.Name(model.loss_weight_strategy)
-        report.should(_EASYREC_PATH, "be left out where there is `balancing`", Word(name))
-    name = model.balancing.WhichOneof("strategy")
-    if name is None:
-        kinds = balancing_pb2.Balancing.DESCRIPTOR.oneofs_by_name["strategy"].fields
-        report.should(_PATH, f"have one of {one_of(each.name for each in kinds)}")
-    elif architecture(pipeline):
-        tasks = trained_tasks(pipeline)
+        given = loss_pb2.LossWeightStrategy.Name(model.loss_weight_strategy)
+        report.should(_EASYREC_PATH, "be left out where there is `balancing`", Word(given))
+    name = chosen(report, _PATH, model.balancing, "strategy")
+    if name and architecture(pipeline):
+        tasks = list(learners(pipeline))
         message = getattr(model.balancing, name)
         if len(tasks) < 2:
             report.should(_PATH, "be given to two tasks or more", tasks)
         _check_shared(pipeline, name, message, report)
-        _check_numbers(message, f"{_PATH}.{name}", report)
+        check_fields(report, f"{_PATH}.{name}", message, _NUMBERS)
         if name in _RULES:
             _RULES[name](message, f"{_PATH}.{name}", tasks, report)
 
@@ -78,21 +85,6 @@ def _check_shared(pipeline: pipeline_pb2.Pipeline, name: str, message: Any, repo
             f"parameters, and those of `{architecture(pipeline)}` share none"
         )
         report.should(f"{_PATH}", rule, Word(name))
-
-
-def _check_numbers(message: Any, path: str, report: Report) -> None:
-    """Whatever the strategy, a parameter of the same name obeys the same rule."""
-    for field, rule in _NUMBERS.items():
-        if field in message.DESCRIPTOR.fields_by_name:
-            rule(report, f"{path}.{field}", getattr(message, field))
-
-
-def _check_not_negative(report: Report, path: str, value: float) -> None:
-    check_at_least(report, path, value, 0)
-
-
-def _check_positive(report: Report, path: str, value: float) -> None:
-    check_above(report, path, value, 0)
 
 
 def _check_period(message: Any, path: str, tasks: Sequence[str], report: Report) -> None:
@@ -138,14 +130,14 @@ def _check_nash(message: Any, path: str, tasks: Sequence[str], report: Report) -
     check_at_least(report, f"{path}.every_steps", message.every_steps, 1)
 
 
-_NUMBERS: Mapping[str, Callable[[Report, str, float], None]] = {
-    "learning_rate": _check_positive,
-    "temperature": _check_positive,
-    "alpha": _check_not_negative,
+_NUMBERS: Mapping[str, Rule] = {
+    "learning_rate": check_positive,
+    "temperature": check_positive,
+    "alpha": check_not_negative,
     "c": check_share,
-    "max_norm": _check_not_negative,
-    "gamma": _check_not_negative,
-    "mu": _check_positive,
+    "max_norm": check_not_negative,
+    "gamma": check_not_negative,
+    "mu": check_positive,
 }
 _RULES: Mapping[str, _Rule] = {
     "decay": _check_decay,

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from tfmtl.config.calibrations import calibratable_tasks, is_binary
 from tfmtl.config.funnels import funnel_of
 from tfmtl.config.problems import Report
-from tfmtl.config.rules.common import check_at_least
+from tfmtl.config.rules.common import check_at_least, chosen
 from tfmtl.config.rules.metrics import MOST_BINS
 from tfmtl.config.views import PlacedTower, Tower, architecture, placed_towers
-from tfmtl.config.wording import Word, one_of
+from tfmtl.config.wording import Word
 from tfmtl.protos import calibration_pb2, pipeline_pb2
 
 _RATE = "negative_sampling_rate"
@@ -107,9 +107,5 @@ def _check_calibrations(pipeline: pipeline_pb2.Pipeline, report: Report) -> None
 
 
 def _check_method(message: calibration_pb2.Calibration, path: str, report: Report) -> None:
-    method = message.WhichOneof("method")
-    if method is None:
-        methods = message.DESCRIPTOR.oneofs_by_name["method"].fields
-        report.should(path, f"have one of {one_of(each.name for each in methods)}")
-    elif method == "isotonic":
+    if chosen(report, path, message, "method") == "isotonic":
         check_at_least(report, f"{path}.isotonic.max_blocks", message.isotonic.max_blocks, 2)

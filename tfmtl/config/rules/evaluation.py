@@ -5,7 +5,7 @@ from __future__ import annotations
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_at_least
 from tfmtl.config.rules.metrics import check_column
-from tfmtl.config.views import columns_by_name
+from tfmtl.config.views import columns_by_name, slice_names
 from tfmtl.protos import pipeline_pb2
 
 _PATH = "eval_config"
@@ -16,7 +16,7 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
     settings, known, seen = pipeline.eval_config, columns_by_name(pipeline), set()
     for index, by in enumerate(settings.slice_by):
         path = f"{_PATH}.slice_by[{index}]"
-        for name in [by] if by in known else by.split("*"):
+        for name in slice_names(by, known):
             check_column(pipeline, report, path, name)
         if by in seen:
             report.should(path, "be other columns than those before", by)

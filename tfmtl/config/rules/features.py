@@ -296,7 +296,7 @@ def _check_raw(it: _Described) -> None:
         _check_vector(it)
     else:
         _check_default(it)
-    _check_range(it)
+    _check_edges(it)
     _check_bins(it)
 
 
@@ -318,20 +318,20 @@ def _check_vector(it: _Described) -> None:
             it.should("raw_input_dim", rule, it.feature.raw_input_dim)
 
 
-def _check_range(it: _Described) -> None:
+def _check_edges(it: _Described) -> None:
+    """The range is one, and the boundaries rise."""
     feature = it.feature
-    if not (feature.HasField("min_val") or feature.HasField("max_val")):
-        return
-    if not feature.max_val > feature.min_val and (feature.min_val or feature.max_val):
+    has_range = feature.HasField("min_val") or feature.HasField("max_val")
+    if has_range and not feature.max_val > feature.min_val and (feature.min_val or feature.max_val):
         it.should("max_val", f"be above `min_val`, {feature.min_val:g}", feature.max_val)
-
-
-def _check_bins(it: _Described) -> None:
-    feature = it.feature
     for before, after in itertools.pairwise(feature.boundaries):
         if not before < after:
             it.should("boundaries", "rise from each to the next", list(feature.boundaries))
             break
+
+
+def _check_bins(it: _Described) -> None:
+    feature = it.feature
     if number_of_edges(feature):
         _check_embedding(it, "bins are embedded")
         return
@@ -350,7 +350,7 @@ def _check_combo(it: _Described) -> None:
         it.should("input_names", "name two columns or more", list(feature.input_names))
     if not feature.hash_bucket_size:
         it.should("hash_bucket_size", "be at least 1", 0)
-    elif feature.hash_bucket_size > _MOST_IDS:
+    else:
         _check_count(it)
     _check_embedding(it, "ids are embedded")
     _check_combiner(it)
@@ -410,11 +410,7 @@ def _check_numbers(it: _Described) -> None:
     """The steps are numbers: binned, ids themselves, projected or plain."""
     feature = it.feature
     check_at_least(it.report, f"{it.path}.raw_input_dim", feature.raw_input_dim, 1, of=it.of)
-    _check_range(it)
-    for before, after in itertools.pairwise(feature.boundaries):
-        if not before < after:
-            it.should("boundaries", "rise from each to the next", list(feature.boundaries))
-            break
+    _check_edges(it)
     if number_of_edges(feature) or feature.num_buckets > 1:
         _check_embedding(it, "bins are embedded")
     elif feature.raw_input_dim > 1 and not feature.seq_multi_sep:

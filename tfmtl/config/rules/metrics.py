@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from tfmtl.config.metric_names import GROUPED_BY
 from tfmtl.config.problems import Report
-from tfmtl.config.rules.common import check_at_least
+from tfmtl.config.rules.common import Rule, check_at_least, check_fields
 from tfmtl.config.views import columns_by_name
 from tfmtl.config.wording import one_of
 from tfmtl.protos import metric_pb2, pipeline_pb2
@@ -15,7 +14,6 @@ from tfmtl.protos import metric_pb2, pipeline_pb2
 # Beyond it, bins of equal weight would be finer than what they are counted in.
 MOST_BINS = 100
 _REDUCTIONS = ("mean", "mean_by_sample_num", "mean_by_positive_num")
-_Rule = Callable[[Report, str, Any, str], None]
 
 
 def check(
@@ -36,9 +34,7 @@ def check(
     """
     name = message.WhichOneof("metric")
     metric = getattr(message, name)
-    for field, rule in _RULES.items():
-        if field in metric.DESCRIPTOR.fields_by_name:
-            rule(report, f"{path}.{field}", getattr(metric, field), of)
+    check_fields(report, path, metric, _RULES, of=of)
     if name == "auc" and metric.exact and metric.HasField("num_thresholds"):
         what = "not be given together with `exact`, which has no bins"
         report.should(f"{path}.num_thresholds", what, metric.num_thresholds, of=of)
@@ -56,31 +52,31 @@ def check_column(
         report.should_name(path, "a column or a feature", name, known, of=of)
 
 
-def _check_thresholds(report: Report, path: str, value: int, of: str) -> None:
+def _check_thresholds(report: Report, path: str, value: int, *, of: str = "") -> None:
     check_at_least(report, path, value, 2, of=of)
 
 
-def _check_count(report: Report, path: str, value: int, of: str) -> None:
+def _check_count(report: Report, path: str, value: int, *, of: str = "") -> None:
     check_at_least(report, path, value, 1, of=of)
 
 
-def _check_threshold(report: Report, path: str, value: float, of: str) -> None:
+def _check_threshold(report: Report, path: str, value: float, *, of: str = "") -> None:
     if not 0 < value < 1:
         report.should(path, "be above 0 and below 1", value, of=of)
 
 
-def _check_bins(report: Report, path: str, value: int, of: str) -> None:
+def _check_bins(report: Report, path: str, value: int, *, of: str = "") -> None:
     if not 1 <= value <= MOST_BINS:
         report.should(path, f"be from 1 to {MOST_BINS}", value, of=of)
 
 
-def _check_reduction(report: Report, path: str, value: str, of: str) -> None:
+def _check_reduction(report: Report, path: str, value: str, *, of: str = "") -> None:
     if value not in _REDUCTIONS:
         report.should(path, f"be {one_of(_REDUCTIONS)}", value, of=of)
 
 
 # Whatever the metric, a parameter of the same name obeys the same rule.
-_RULES: Mapping[str, _Rule] = {
+_RULES: Mapping[str, Rule] = {
     "num_thresholds": _check_thresholds,
     "topk": _check_count,
     "k": _check_count,

@@ -7,19 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tfmtl.config.problems import Report
-from tfmtl.config.rules.common import check_above, check_at_least
-from tfmtl.config.wording import one_of
+from tfmtl.config.rules.common import check_above, check_at_least, chosen
 from tfmtl.protos import optimizer_pb2
 
 
 def check(rate: optimizer_pb2.LearningRate, path: str, report: Report) -> None:
     """There is a schedule, and its rates and steps make sense."""
-    name = rate.WhichOneof("learning_rate")
-    if name is None:
-        kinds = rate.DESCRIPTOR.oneofs_by_name["learning_rate"].fields
-        report.should(path, f"have one of {one_of(each.name for each in kinds)}")
-        return
-    _KINDS[name](getattr(rate, name), f"{path}.{name}", report)
+    if name := chosen(report, path, rate, "learning_rate"):
+        _KINDS[name](getattr(rate, name), f"{path}.{name}", report)
 
 
 def _check_rate(message: Any, field: str, path: str, report: Report) -> None:

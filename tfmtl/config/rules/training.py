@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from tfmtl.config.known_fields import known_field
 from tfmtl.config.problems import Report
 from tfmtl.config.rules import schedules
-from tfmtl.config.rules.common import check_above, check_at_least, check_share
+from tfmtl.config.rules.common import (
+    Rule,
+    check_at_least,
+    check_fields,
+    check_not_negative,
+    check_positive,
+    check_share,
+)
 from tfmtl.config.support import built_fields
 from tfmtl.config.wording import one_of
 from tfmtl.protos import optimizer_pb2, pipeline_pb2, train_pb2
 
 _PATH = "train_config"
-_Rule = Callable[[Report, str, float], None]
 
 
 def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
@@ -55,39 +61,29 @@ def _check_optimizer(optimizer: optimizer_pb2.Optimizer, path: str, report: Repo
     if known_field(owner.full_name, name):
         return  # Told already.
     message = getattr(optimizer, name)
-    for field, rule in _RULES.items():
-        if field in message.DESCRIPTOR.fields_by_name:
-            rule(report, f"{path}.{name}.{field}", getattr(message, field))
+    check_fields(report, f"{path}.{name}", message, _RULES)
     schedules.check(message.learning_rate, f"{path}.{name}.learning_rate", report)
     if optimizer.update_idle_rows and name == "lazy_adam_optimizer":
         wanted = "be false with `lazy_adam_optimizer`, which leaves idle rows alone"
         report.should(f"{path}.update_idle_rows", wanted, optimizer.update_idle_rows)
 
 
-def _check_not_negative(report: Report, path: str, value: float) -> None:
-    check_at_least(report, path, value, 0)
-
-
-def _check_positive(report: Report, path: str, value: float) -> None:
-    check_above(report, path, value, 0)
-
-
-def _check_not_positive(report: Report, path: str, value: float) -> None:
+def _check_not_positive(report: Report, path: str, value: float, *, of: str = "") -> None:
     if not value <= 0:
-        report.should(path, "be at most 0", value)
+        report.should(path, "be at most 0", value, of=of)
 
 
 # Whatever the optimizer, a parameter of the same name obeys the same rule.
-_RULES: Mapping[str, _Rule] = {
+_RULES: Mapping[str, Rule] = {
     "beta1": check_share,
     "beta2": check_share,
-    "epsilon": _check_positive,
-    "weight_decay": _check_not_negative,
+    "epsilon": check_positive,
+    "weight_decay": check_not_negative,
     "momentum_optimizer_value": check_share,
     "decay": check_share,
-    "initial_accumulator_value": _check_not_negative,
+    "initial_accumulator_value": check_not_negative,
     "learning_rate_power": _check_not_positive,
-    "l1_reg": _check_not_negative,
-    "l2_reg": _check_not_negative,
-    "l2_shrinkage_reg": _check_not_negative,
+    "l1_reg": check_not_negative,
+    "l2_reg": check_not_negative,
+    "l2_shrinkage_reg": check_not_negative,
 }

@@ -33,8 +33,7 @@ class AlignedMTL(Balancer):
         return Weights(solve_present(gram, _aligned), tf.ones_like(values))
 
 
-def _aligned(gram: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
-    del places
+def _aligned(gram: tf.Tensor) -> tf.Tensor:
     lambdas, vectors = tf.linalg.eigh(gram)
     counts = lambdas > _RANK * tf.reduce_max(lambdas)
     least = tf.reduce_min(tf.where(counts, lambdas, float("inf")))

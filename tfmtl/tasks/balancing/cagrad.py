@@ -38,8 +38,7 @@ class CAGrad(Balancer):
     def weights(self, values: tf.Tensor, gram: tf.Tensor | None = None) -> Weights:
         return Weights(solve_present(gram, self._solve), tf.ones_like(values))
 
-    def _solve(self, gram: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
-        del places
+    def _solve(self, gram: tf.Tensor) -> tf.Tensor:
         radius = self._c * tf.sqrt(tf.maximum(tf.reduce_mean(gram), 0.0))
         w = most_averse(gram, radius)
         length = tf.sqrt(tf.maximum(tf.tensordot(w, tf.linalg.matvec(gram, w), 1), _TINY))

@@ -54,7 +54,6 @@ class IMTL(Balancer):
         return tf.exp(self.s) if self._balances_losses else tf.ones([self.count])
 
 
-def _impartial(gram: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
-    del places
+def _impartial(gram: tf.Tensor) -> tf.Tensor:
     found = solve_regular(gram, lengths(gram))
     return found / tf.reduce_sum(found)

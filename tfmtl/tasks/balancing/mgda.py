@@ -44,4 +44,4 @@ class MGDA(Balancer):
         if self._by_loss:
             divisors *= tf.where(present(values), values, 1.0)
         scaled = tf.math.divide_no_nan(gram, divisors[:, tf.newaxis] * divisors)
-        return alike(solve_present(scaled, lambda among, _: shortest(among)))
+        return alike(solve_present(scaled, shortest))

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfmtl.tasks.balancing.base import Balancer, Observed, Weights
-from tfmtl.tasks.balancing.gram import solve_present, solve_regular
+from tfmtl.tasks.balancing.base import Balancer, Observed, Weights, alike
+from tfmtl.tasks.balancing.gram import normalized, solve_present, solve_regular
+from tfmtl.tasks.balancing.periods import Periods
 
 _STEPS = 50
 _CLOSE = 1e-7
@@ -39,41 +40,38 @@ class NashMTL(Balancer):
     def __init__(self, count: int, max_norm: float = 1.0, every_steps: int = 1) -> None:
         super().__init__(count)
         self._max_norm = max_norm
-        self._every = every_steps
-        if every_steps > 1:
-            self._steps = self.remember("steps", 0, tf.int64)
+        self._periods = Periods(self, every_steps) if every_steps > 1 else None
+        if self._periods:
             self._kept = self.remember_tasks("kept", 0.0)
 
     def weights(self, values: tf.Tensor, gram: tf.Tensor | None = None) -> Weights:
         own = self._own(gram)
         if not self._max_norm:
-            return Weights(own, own)
+            return alike(own)
         square = tf.tensordot(own, tf.linalg.matvec(gram, own), 1)
         length = tf.sqrt(tf.maximum(square, self._max_norm**2))
         return Weights(own * self._max_norm / length, own)
 
     def update(self, observed: Observed) -> None:
-        if self._every > 1:
+        if self._periods:
             self._kept.assign(self._own(observed.gram))
-            self._steps.assign_add(1)
+            self._periods.step()
 
     def _own(self, gram: tf.Tensor) -> tf.Tensor:
-        if self._every == 1:
+        if not self._periods:
             return solve_present(gram, bargain)
-        is_due = tf.equal(self._steps % self._every, 0)
-        return tf.cond(is_due, lambda: solve_present(gram, bargain), self._kept.read_value)
+        return tf.cond(
+            self._periods.begins, lambda: solve_present(gram, bargain), self._kept.read_value
+        )
 
 
-def bargain(gram: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+def bargain(gram: tf.Tensor) -> tf.Tensor:
     """The w with G·w = 1/w.
 
     Args:
         gram: G, `(tasks, tasks)`.
-        places: Of no effect.
     """
-    del places
-    scale = tf.sqrt(tf.linalg.diag_part(gram))  # w·scale has the size of 1.
-    likeness = gram / (scale[:, tf.newaxis] * scale)
+    likeness, scale = normalized(gram)  # w·scale has the size of 1.
 
     def is_far(w: tf.Tensor, distance: tf.Tensor) -> tf.Tensor:
         del w

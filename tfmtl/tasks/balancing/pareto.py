@@ -35,10 +35,10 @@ class Pareto(Balancer):
         self._bounds = list(bounds)
 
     def weights(self, values: tf.Tensor, gram: tf.Tensor | None = None) -> Weights:
-        return alike(solve_present(gram, self._solve))
+        return alike(solve_present(gram, _within, tf.constant(self._bounds, tf.float64)))
 
-    def _solve(self, gram: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
-        bounds = tf.gather(tf.constant(self._bounds, gram.dtype), places)
-        found = solve_regular(gram, tf.ones_like(bounds))
-        found /= tf.reduce_sum(found)  # Above 0: G is positive definite.
-        return project(found - bounds, 1.0 - tf.reduce_sum(bounds)) + bounds
+
+def _within(gram: tf.Tensor, bounds: tf.Tensor) -> tf.Tensor:
+    found = solve_regular(gram, tf.ones_like(bounds))
+    found /= tf.reduce_sum(found)  # Above 0: G is positive definite.
+    return project(found - bounds, 1.0 - tf.reduce_sum(bounds)) + bounds

@@ -24,6 +24,11 @@ class Periods:
         """How many periods have passed, an int64 scalar."""
         return self._made // self.steps
 
+    @property
+    def begins(self) -> tf.Tensor:
+        """Whether the step to come is the first of a period."""
+        return tf.equal(self._made % self.steps, 0)
+
     def step(self) -> tf.Tensor:
         """Counts a step, and tells whether a period ends with it."""
         return tf.equal(self._made.assign_add(1) % self.steps, 0)

@@ -127,7 +127,7 @@ def train_on_funnel(options: argparse.Namespace, seed: int, scores: experiment.T
     train, test = make_frames(setting, seed)
     for each in chosen(options, list(models.FUNNEL_TASKS), len(train)):
         overrides = {
-            **models.funnel_overrides(setting.sizes),
+            **models.funnel_overrides(setting.sizes, each.first_weight),
             "model_config.balancing": each.message(),
         }
         text = funnel_text(setting)
@@ -172,7 +172,7 @@ def census_overrides(
     rate = "train_config.optimizer_config[0].adam_optimizer.learning_rate"
     epoch = math.ceil(rows / setting.batch_size)
     return {
-        **models.census_overrides(setting.width, group.tasks),
+        **models.census_overrides(setting.width, group.tasks, balancing.first_weight),
         "model_config.balancing": balancing.message(),
         f"{rate}.exponential_decay_learning_rate": (
             f"{{ initial_learning_rate: 0.01 decay_steps: {epoch} decay_factor: 0.5 }}"

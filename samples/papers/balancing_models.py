@@ -8,7 +8,7 @@ tasks: the click, and of clicked rows the cart and the purchase. That of Census-
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import funnel_models
 from census_models import L2_REGULARIZATION, layer
@@ -27,12 +27,14 @@ class Balancing:
         strategy: The field of `model_config.balancing`.
         fields: What its message says besides.
         compares: Whether it compares gradients.
+        first_weight: Weight of the first task's tower; the others have 1.
     """
 
     name: str
     strategy: str
     fields: str = ""
     compares: bool = False
+    first_weight: float = 1
 
     def message(self, at_parameters: bool = False) -> str:
         """Its message in the config.
@@ -54,6 +56,7 @@ def balancings(tasks: Sequence[str], epoch_rows: int) -> list[Balancing]:
     period = f"epoch_rows: {max(epoch_rows // 10, 1)}"
     return [
         Balancing("fixed", "fixed"),
+        Balancing("fixed, 4 to 1", "fixed", first_weight=4),
         Balancing("decay", "decay", f'{period} ratios {{ task_name: "{tasks[0]}" gamma: 0.9 }}'),
         Balancing("dwa", "dwa", period),
         *(Balancing(name, name) for name in BY_LOSSES),
@@ -90,31 +93,45 @@ def funnel_text(sizes: Sizes, *, passes: int, batch_size: int, learning_rate: fl
     )
 
 
-def funnel_overrides(sizes: Sizes) -> Mapping[str, str]:
-    """The architecture of the funnel's model, as overrides of its config."""
+def funnel_overrides(sizes: Sizes, first_weight: float = 1) -> Mapping[str, str]:
+    """The architecture of the funnel's model, as overrides of its config.
+
+    Args:
+        sizes: Those of its network.
+        first_weight: Weight of the first task.
+    """
     towers = [
-        f'task_towers {{ tower_name: "{task}" label_name: "{label}" '
+        f'task_towers {{ tower_name: "{task}" label_name: "{label}" weight: {weight} '
         f"{_dnn('dnn', sizes.tower)} metrics_set {{ auc {{}} }} {_space(label)} }}"
-        for task, label in FUNNEL_TASKS.items()
+        for (task, label), weight in zip(
+            FUNNEL_TASKS.items(), _weights(first_weight, FUNNEL_TASKS), strict=True
+        )
     ]
     parts = [_dnn("bottom_dnn", sizes.bottom), *towers, "l2_regularization: 1e-6"]
     return {"model_config.shared_bottom": f"{{ {' '.join(parts)} }}"}
 
 
-def census_overrides(width: int, tasks: Sequence[str]) -> Mapping[str, str]:
+def census_overrides(
+    width: int, tasks: Sequence[str], first_weight: float = 1
+) -> Mapping[str, str]:
     """The architecture of Census-Income's model, as overrides of the sample's config.
 
     Args:
         width: Of the bottom.
         tasks: The tasks, which are called as their labels.
+        first_weight: Weight of the first task.
     """
     towers = [
-        f'task_towers {{ tower_name: "{task}" label_name: "{task}" {layer("dnn", 8)} '
-        "metrics_set { auc {} } }"
-        for task in tasks
+        f'task_towers {{ tower_name: "{task}" label_name: "{task}" weight: {weight} '
+        f"{layer('dnn', 8)} metrics_set {{ auc {{}} }} }}"
+        for task, weight in zip(tasks, _weights(first_weight, tasks), strict=True)
     ]
     parts = [layer("bottom_dnn", width), *towers, f"l2_regularization: {L2_REGULARIZATION}"]
     return {"model_config.shared_bottom": f"{{ {' '.join(parts)} }}"}
+
+
+def _weights(first: float, tasks: Collection[str]) -> list[float]:
+    return [first, *[1.0] * (len(tasks) - 1)]
 
 
 def _dnn(field: str, units: Sequence[int]) -> str:

@@ -13,6 +13,7 @@ from tfmtl.features.conversion import as_numbers
 from tfmtl.features.embedding import Embedding
 from tfmtl.features.feature import Encoded, Feature, Raw
 from tfmtl.features.parts import Parts
+from tfmtl.features.sequence_encoder import Encoder, encoder_of
 from tfmtl.features.splitting import bags_of_one, split_items, split_places
 from tfmtl.features.vocabulary import NumBuckets, Vocabulary
 from tfmtl.layers.packed_embedding import rows_of
@@ -66,6 +67,7 @@ class SequenceFeature(Feature):
         separator: What stands between two steps, as a whole.
         most: The most steps of a row, the first ones; 0 for any number.
         combiner: How the embeddings of a step's items become one; "" if it has one.
+        encoder: What makes the steps one vector, for groups that list the feature.
     """
 
     def __init__(
@@ -77,9 +79,11 @@ class SequenceFeature(Feature):
         separator: str = "|",
         most: int = 0,
         combiner: str = "",
+        encoder: Encoder | None = None,
     ) -> None:
         super().__init__(name, (column,), embedding)
         self._column = column
+        self._encoder = encoder
         self._reader = reader
         self._separator = separator
         self._most = most
@@ -98,6 +102,7 @@ class SequenceFeature(Feature):
             config.separator,
             config.max_seq_len,
             config.combiner if isinstance(reader, ItemIds) else "",
+            encoder_of(config),
         )
 
     @property
@@ -119,6 +124,10 @@ class SequenceFeature(Feature):
     @property
     def combiner(self) -> str:
         return self._combiner
+
+    @property
+    def encoder(self) -> Encoder | None:
+        return self._encoder
 
     def encode(self, raw: Raw) -> Encoded:
         cells = self._cells(raw)

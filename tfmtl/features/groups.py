@@ -152,7 +152,9 @@ def _encoded(
     encoded = {}
     for each in sequences:
         if each.encoder is None:
-            rule = f"Feature `{each.name}` should have a `sequence_encoder`, because a group lists it"
+            rule = (
+                f"Feature `{each.name}` should have a `sequence_encoder`, because a group lists it"
+            )
             raise ConfigError([f"{rule}. Received: none."])
         name = _ENCODER_NAME.format(each.name, suffix)
         encoded[each.name] = each.encoder(each.width, l2, name)(steps[each.name])

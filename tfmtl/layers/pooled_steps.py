@@ -1,4 +1,4 @@
-"""Steps pooled without regard to their order: the mean, the largest, or the sum of each unit."""
+"""Steps pooled without regard to their order: sum, mean, largest or smallest of each unit."""
 
 from __future__ import annotations
 
@@ -32,7 +32,21 @@ def largest(h: tf.Tensor, rows: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
     return tf.where(lengths[:, tf.newaxis] > 0, found, tf.zeros_like(found))
 
 
-_WAYS: dict[str, Callable[..., tf.Tensor]] = {"sum": _sum, "mean": _mean, "max": largest}
+def _smallest(h: tf.Tensor, rows: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+    return -largest(-h, rows, lengths)
+
+
+_WAYS: dict[str, Callable[..., tf.Tensor]] = {
+    "sum": _sum,
+    "mean": _mean,
+    "max": largest,
+    "min": _smallest,
+}
+
+
+def pooled(steps: tf.RaggedTensor, way: str) -> tf.Tensor:
+    """Steps `(batch, None, width)` as one `(batch, width)`, by a way; 0 in rows without steps."""
+    return _WAYS[way](steps.flat_values, rows_of(steps), steps.row_lengths())
 
 
 @keras.utils.register_keras_serializable("tfmtl")
@@ -40,7 +54,7 @@ class PooledSteps(keras.layers.Layer):
     """Maps ragged `(batch, None, width)` to `(batch, width)`; a row without steps has zeros.
 
     Args:
-        way: "sum", "mean" or "max".
+        way: "sum", "mean", "max" or "min".
     """
 
     def __init__(self, way: str, **kwargs: Any) -> None:
@@ -50,7 +64,7 @@ class PooledSteps(keras.layers.Layer):
         self.way = way
 
     def call(self, inputs: tf.RaggedTensor) -> tf.Tensor:
-        return _WAYS[self.way](inputs.flat_values, rows_of(inputs), inputs.row_lengths())
+        return pooled(inputs, self.way)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "way": self.way}

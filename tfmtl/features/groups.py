@@ -43,10 +43,10 @@ def build_groups(
     """Embeds the features and puts them together: one vector for each feature group.
 
     All features with ids are embedded by one layer, `embeddings`; a feature of numbers is itself,
-    or with an `embedding_dim` its linear projection Σ_d x_d·W[d] or its `numeric_embedding`; a sequence
-    is what its encoder makes of it. A group is the concatenation of
-    its features in the order in which it lists them, by a layer `group/<name>`, and in training
-    lacks the share `dropout_ratio` of its entries. Behind them stands what `sequence_features` ask
+    or with an `embedding_dim` its linear projection Σ_d x_d·W[d], or its `numeric_embedding`; a
+    sequence is what its encoder makes of it. A group is the concatenation of its features in the
+    order in which it lists them, by a layer `group/<name>`, and in training lacks the share
+    `dropout_ratio` of its entries. Behind them stands what `sequence_features` ask
     for, see `attend`. Groups that only wide parts read are left out: those need no vectors.
 
     Args:
@@ -152,10 +152,8 @@ def _encoded(
     encoded = {}
     for each in sequences:
         if each.encoder is None:
-            rule = (
-                f"Feature `{each.name}` should have a `sequence_encoder`, because a group lists it"
-            )
-            raise ConfigError([f"{rule}. Received: none."])
+            rule = f"Feature `{each.name}` should have a `sequence_encoder`"
+            raise ConfigError([f"{rule}, because a group lists it. Received: none."])
         name = _ENCODER_NAME.format(each.name, suffix)
         encoded[each.name] = each.encoder(each.width, l2, name)(steps[each.name])
     return encoded
@@ -167,7 +165,7 @@ def _vectors(
     regularization: float,
     suffix: str,
 ) -> dict[str, keras.KerasTensor]:
-    """What each feature is in numbers, (batch, width); a sequence has steps, (batch, None, width)."""
+    """What each feature is in numbers, (batch, width), or of a sequence (batch, None, width)."""
     embedded = _embedded(features, inputs, suffix) | _projected(features, inputs, suffix)
     numeric = {each.name: each.embedding.numeric for each in features if each.embedding.numeric}
     embedded |= embed_numbers(numeric, inputs, f"numeric_embeddings{suffix}")

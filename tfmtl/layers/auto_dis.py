@@ -6,8 +6,8 @@
 
 with a row M_i for each of the bins: the closer τ is to 0, the fewer bins a number is in.
 
-Guo et al., "An Embedding Learning Framework for Numerical Features in CTR Prediction" (AutoDis), KDD
-2021, https://arxiv.org/abs/2012.08986.
+Guo et al., "An Embedding Learning Framework for Numerical Features in CTR Prediction" (AutoDis),
+KDD 2021, https://arxiv.org/abs/2012.08986.
 """
 
 from __future__ import annotations

@@ -137,8 +137,8 @@ class SequenceFeature(Feature):
         return {self.name: self._reader.spec}
 
     def lengths(self, raw: Raw) -> tf.Tensor:
-        """How many steps each row has, `(batch,)`."""
-        return self._cells(raw).row_lengths()
+        """How many steps each row has in the data, `(batch,)`: also those that are cut away."""
+        return self._all_cells(raw).row_lengths()
 
     def malformed(self, raw: Raw) -> tf.Tensor | None:
         cells = self._cells(raw)
@@ -146,14 +146,18 @@ class SequenceFeature(Feature):
         return None if wrong is None else tf.reduce_any(cells.with_flat_values(wrong), axis=1)
 
     def _cells(self, raw: Raw) -> tf.RaggedTensor:
+        """The texts or numbers of the steps that are kept, (batch, None)."""
+        steps = self._all_cells(raw)
+        return steps[:, : self._most] if self._most else steps
+
+    def _all_cells(self, raw: Raw) -> tf.RaggedTensor:
         values = self._column.filled(raw[self._column.name])
         if not self._column.is_text:
             return bags_of_one(values)
         steps = split_places(values, self._separator)
         # An empty cell is split into one empty step.
         kept = tf.gather(tf.not_equal(values, ""), rows_of(steps))
-        steps = tf.ragged.boolean_mask(steps, steps.with_flat_values(kept))
-        return steps[:, : self._most] if self._most else steps
+        return tf.ragged.boolean_mask(steps, steps.with_flat_values(kept))
 
 
 class SingleIds:

@@ -1,4 +1,4 @@
-"""What makes a sequence one vector: against NumPy, row by row, and whatever else is in the batch."""
+"""What makes a sequence one vector: against NumPy, row by row, whatever else is in the batch."""
 
 import numpy as np
 import pytest

@@ -34,6 +34,19 @@ def test_a_sequence_with_an_encoder_is_a_feature_of_a_group_and_read_by_attentio
     ) == ([], [])
 
 
+def test_self_attention_over_any_number_of_steps_is_warned_of():
+    encoder = "sequence_encoder { self_attention {} }"
+    assert told(
+        f"feature_name: 's' input_names: 'tags' {SEQUENCE} {encoder}", group="feature_names: 's'"
+    ) == (
+        [],
+        [
+            "`feature_config.features[6].sequence_encoder.self_attention` (feature `s`) compares "
+            "all pairs of steps; a `max_seq_len` keeps long rows from taking much memory."
+        ],
+    )
+
+
 def test_sequences_of_one_attention_that_are_cut_unlike_are_warned_of():
     features = [
         f"feature_name: '{name}' input_names: 'tags' {SEQUENCE} {more}"

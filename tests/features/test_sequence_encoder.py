@@ -145,8 +145,8 @@ def test_a_sequence_without_encoder_is_no_feature_of_a_group():
     with pytest.raises(ConfigError) as error:
         make("")
     assert str(error.value) == (
-        "Feature `items` should have a `sequence_encoder`, because a group lists it. Received: "
-        "none."
+        "Feature `items` should have a `sequence_encoder`, because group `all` lists it. "
+        "Received: none."
     )
 
 

@@ -151,11 +151,9 @@ def _encoded(
     """What the encoders make of sequences, (batch, width)."""
     encoded = {}
     for each in sequences:
-        if each.encoder is None:
-            rule = f"Feature `{each.name}` should have a `sequence_encoder`"
-            raise ConfigError([f"{rule}, because a group lists it. Received: none."])
-        name = _ENCODER_NAME.format(each.name, suffix)
-        encoded[each.name] = each.encoder(each.width, l2, name)(steps[each.name])
+        if each.encoder is not None:
+            name = _ENCODER_NAME.format(each.name, suffix)
+            encoded[each.name] = each.encoder(each.width, l2, name)(steps[each.name])
     return encoded
 
 
@@ -210,4 +208,9 @@ def _member(vectors: Mapping[str, keras.KerasTensor], name: str, group: str) -> 
         raise ConfigError(
             [f"Feature group `{group}` should name features. Received: `{name}`, an unknown one."]
         )
+    if vectors[name].shape.rank > 2:
+        rule = (
+            f"Feature `{name}` should have a `sequence_encoder`, because group `{group}` lists it."
+        )
+        raise ConfigError([f"{rule} Received: none."])
     return vectors[name]

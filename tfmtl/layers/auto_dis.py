@@ -4,7 +4,8 @@
     u = W·h + α·h
     e = Σ_i softmax(u / τ)_i · M_i
 
-with a row M_i for each of the bins: the closer τ is to 0, the fewer bins a number is in.
+with a slope of 0.2 below 0, and a row M_i for each of the bins: the closer τ is to 0, the fewer
+bins a number is in.
 
 Guo et al., "An Embedding Learning Framework for Numerical Features in CTR Prediction" (AutoDis),
 KDD 2021, https://arxiv.org/abs/2012.08986.

@@ -68,11 +68,23 @@ def _check_way(
         return
     parameters = getattr(message, kind)
     check_fields(report, f"{path}.{kind}", parameters, _RULES, of=of)
-    if kind == "self_attention" and parameters.use_position and not feature.max_seq_len:
-        rule = "be false, or there should be a `max_seq_len`"
-        report.should(f"{path}.{kind}.use_position", rule, True, of=of)
+    if kind == "self_attention" and not feature.max_seq_len:
+        _check_any_length(report, f"{path}.{kind}", parameters, of)
     if kind == "text_cnn":
         _check_filters(report, f"{path}.{kind}", parameters, of)
+
+
+def _check_any_length(
+    report: Report, path: str, attention: feature_pb2.SelfAttentionEncoder, of: str
+) -> None:
+    if attention.use_position:
+        rule = "be false, or there should be a `max_seq_len`"
+        report.should(f"{path}.use_position", rule, True, of=of)
+    else:
+        sentence = (
+            "compares all pairs of steps; a `max_seq_len` keeps long rows from taking much memory"
+        )
+        report.warn(path, sentence, of=of)
 
 
 def _check_filters(report: Report, path: str, cnn: feature_pb2.TextCNN, of: str) -> None:

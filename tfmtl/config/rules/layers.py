@@ -50,7 +50,7 @@ def check_dnn(
         report.should(f"{path}.dropout_ratio", rule, list(dnn.dropout_ratio), of=of)
 
 
-def check_activation(report: Report, path: str, value: str, *, of: str = "") -> None:
+def check_activation(report: Report, path: str, value: str, of: str = "") -> None:
     """An activation is known, by its name or by a path that ends in it."""
     plain = value.rpartition(".")[2].lower()
     if _ALIASES.get(plain, plain) not in ACTIVATIONS:

@@ -39,9 +39,7 @@ def kind(request):
     return LAYERS[request.param]
 
 
-@pytest.mark.parametrize(
-    ("combiner", "scale"), [("sum", 1), ("mean", 1 / 3), ("sqrtn", 1 / np.sqrt(3))]
-)
+@pytest.mark.parametrize(("combiner", "scale"), [("mean", 1 / 3), ("sqrtn", 1 / np.sqrt(3))])
 def test_each_number_is_embedded_by_weights_of_its_own(kind, combiner, scale):
     make, formula = kind
     layer = make(combiner=combiner)

@@ -108,6 +108,9 @@ def test_vectors_become_one_place_by_place(raw_feature, combiner):
     expected = [getattr(np, combiner)(each, axis=0) if each else [0, 0] for each in VECTORS]
     np.testing.assert_allclose(encode(encoder, LISTS), np.array(expected) / 2, rtol=1e-6)
     assert malformed(encoder, LISTS) == [False, False, False, True, True]
+    assert encoder.features["x"].expects == (
+        "vectors of 2 numbers at most separated by `|`, themselves separated by `#`"
+    )
 
 
 def test_a_list_may_be_of_single_numbers_have_a_default_and_fall_into_bins(raw_feature):

@@ -46,8 +46,8 @@ def build_groups(
     or with an `embedding_dim` its linear projection Σ_d x_d·W[d], or its `numeric_embedding`; a
     sequence is what its encoder makes of it. A group is the concatenation of its features in the
     order in which it lists them, by a layer `group/<name>`, and in training lacks the share
-    `dropout_ratio` of its entries. Behind them stands what `sequence_features` ask
-    for, see `attend`. Groups that only wide parts read are left out: those need no vectors.
+    `dropout_ratio` of its entries. Behind them stands what `sequence_features` ask for, see
+    `attend`. Groups that only wide parts read are left out: those need no vectors.
 
     Args:
         pipeline: The pipeline whose groups to build.

@@ -40,10 +40,9 @@ def checked(text):
             "not read.",
         ),
         (
-            "model_config { feature_groups { wide_deep: WIDE } }",
-            "`model_config.feature_groups[0].wide_deep` should be DEEP. Received: WIDE, which is "
-            "not built yet. Name a group of these features in `interactions { wide {} }` of a "
-            "`dnn`.",
+            "model_config { feature_groups { wide_deep: WIDE_AND_DEEP } }",
+            "`model_config.feature_groups[0].wide_deep` should be DEEP or WIDE. Received: "
+            "WIDE_AND_DEEP, which is refused: EasyRec refuses it, too.",
         ),
         (
             "export_config { multi_placeholder: false }",

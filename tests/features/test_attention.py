@@ -191,6 +191,42 @@ def test_sequences_that_are_not_equally_long_are_told_of_in_training():
     columns.encode(raw)  # A server answers.
 
 
+def with_most(steps, *names):
+    """The config with `max_seq_len` of some sequences."""
+    text = CONFIG
+    for name in names:
+        text = text.replace(f'"{name}" feature_type', f'"{name}" max_seq_len: {steps} feature_type')
+    return text
+
+
+def test_attention_sees_the_first_steps_of_what_is_too_long(monkeypatch):
+    monkeypatch.setitem(globals(), "CONFIG", with_most(2, "items", "shops"))
+    attention = "seq_att_map { key: 'item' hist_seq: 'items' aux_hist_seq: 'shops' }"
+    model, output, encoded = answer(f"{attention} {DNN}")
+    columns, _ = make(f"{attention} {DNN}")
+    short = {**ROWS, "items": ["a|b", "", "c"], "shops": ["x|y", "", "y"]}
+    short = {name: tf.constant(cells) for name, cells in short.items()}
+    np.testing.assert_array_equal(output, model(columns.encode(short)))
+    assert encoded["items"].row_lengths().numpy().tolist() == [2, 0, 1]
+
+
+def test_sequences_are_equally_long_by_the_data_whatever_is_cut(monkeypatch):
+    monkeypatch.setitem(globals(), "CONFIG", with_most(1, "items"))
+    columns, _ = make("seq_att_map { key: 'item' hist_seq: 'items' aux_hist_seq: 'shops' }")
+    assert columns.problems({name: tf.constant(cells) for name, cells in ROWS.items()}) == []
+
+
+def test_a_row_is_the_same_beside_longer_ones():
+    columns, model = make(f"seq_att_map {{ key: 'item' hist_seq: 'items' }} {DNN}")
+    rows = {**ROWS, "items": ["a|b|c" * 20, "", "c"]}
+    together = model(columns.encode({name: tf.constant(cells) for name, cells in rows.items()}))
+    for row in range(3):
+        alone = {name: tf.constant(cells[row : row + 1]) for name, cells in rows.items()}
+        np.testing.assert_allclose(
+            together[row : row + 1], model(columns.encode(alone)), rtol=1e-6, atol=1e-6
+        )
+
+
 def test_a_group_reads_the_columns_of_its_attention():
     columns, _ = make("seq_att_map { key: 'item' hist_seq: 'items' }")
     assert columns.raw_columns == ["item", "shop", "items"]

@@ -95,6 +95,42 @@ def test_lists_may_be_joined_by_a_text_too(combo):
     assert encode(encoder, a=["x|y", ""], b=[1, 2]).to_list() == [expected, []]
 
 
+def test_two_lists_are_crossed_in_all_ways(combo):
+    lists = combo(f"{AB} combo_input_seps: ['|', ';'] ", a="STRING", b="STRING")
+    plain = combo(AB, a="STRING", b="STRING")
+    one, none = encode(lists, a=["x|用户", "x"], b=["1;2;3", ";"]).to_list()
+    pairs = list(itertools.product(["x", "用户"], ["1", "2", "3"]))
+    expected = encode(plain, a=[a for a, _ in pairs], b=[b for _, b in pairs]).numpy()
+    assert sorted(one) == sorted(expected) and none == []
+
+
+def test_unicode_and_huge_numbers_are_crossed_as_text(combo):
+    encoder = combo(f"{AB} combo_join_sep: '×'", a="STRING", b="INT64")
+    numbers = np.array([2**63 - 1, -(2**63), -1])
+    texts = [f"用户×{number}" for number in numbers]
+    expected = tf.strings.to_hash_bucket_fast(texts, SIZE)
+    np.testing.assert_array_equal(encode(encoder, a=["用户"] * 3, b=numbers), expected)
+    crossed = combo(AB, a="STRING", b="INT64")
+    first, second, missing = encode(crossed, a=["用户"] * 3, b=numbers).numpy()
+    assert first != second and missing == -1
+
+
+def test_nan_is_missing_and_infinities_are_values(combo):
+    numbers = np.array([np.nan, np.inf, -np.inf], np.float32)
+    crossed = combo(f"{AB} precision: 1", a="STRING", b="FLOAT")
+    missing, high, low = encode(crossed, a=["x"] * 3, b=numbers).numpy()
+    assert missing == -1 and high != low and min(high, low) >= 0
+    joined = combo(f"{AB} precision: 1 combo_join_sep: '_'", a="STRING", b="FLOAT")
+    expected = tf.strings.to_hash_bucket_fast(["x_nan", "x_inf", "x_-inf"], SIZE)
+    np.testing.assert_array_equal(encode(joined, a=["x"] * 3, b=numbers), expected)
+
+
+def test_a_separator_inside_a_value_is_part_of_it(combo):
+    encoder = combo(AB, a="STRING", b="STRING")
+    ids = encode(encoder, a=["x_X_y", "x", "x|y"], b=["z", "y_X_z", "z"]).numpy()
+    assert len(set(ids)) == 3
+
+
 @pytest.mark.parametrize("feature", [AB, f"{AB} combo_join_sep: '_'", LISTS])
 def test_a_batch_may_be_empty(combo, feature):
     encoder = combo(feature, **COLUMNS)

@@ -64,6 +64,23 @@ def test_text_is_read_as_numbers(expression):
     assert found.numpy().tolist() == [False, False, True]
 
 
+def test_numbers_are_as_exact_as_doubles(expression):
+    fields = {"price": "DOUBLE", "age": "INT64"}
+    prices, ages = np.array([1e60, 0.1, -1e60]), np.array([2**53 + 2, -(2**62), 2**63 - 1])
+    encoder = expression("age - 9007199254740992 + 0 * price", fields)
+    value = encode(encoder, price=prices, age=ages)
+    expected = (ages.astype("float64") - 2.0**53).astype("float32")
+    np.testing.assert_allclose(value[:, 0], expected, rtol=1e-6)
+    ratio = encode(expression("price / 1e30", fields), price=prices, age=ages)
+    np.testing.assert_allclose(ratio[:, 0], prices / 1e30, rtol=1e-6)
+
+
+def test_infinities_and_nan_as_text_are_missing(expression):
+    encoder = expression("price + 1", {"price": ("STRING", "4")})
+    cells = ["inf", "-Infinity", "nan", "1e999", "１", " 2 "]
+    assert encode(encoder, price=cells)[:, 0].numpy().tolist() == [5, 5, 5, 5, 5, 3]
+
+
 def test_what_float32_cannot_hold_is_its_largest(expression):
     value = encode(expression("exp(age * 10) - 2 * exp(age * 10)"))
     np.testing.assert_array_equal(value[:, 0], [-tf.float32.max] * 3)

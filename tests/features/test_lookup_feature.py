@@ -1,5 +1,6 @@
 """A lookup feature is a bag of the values that a row's map has for the row's key."""
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -60,6 +61,24 @@ def test_values_are_hashed_and_keys_may_be_numbers(lookup):
     encoder = lookup("hash_bucket_size: 97 separator: ';' kv_separator: '='", key="INT64")
     expected = tf.strings.to_hash_bucket_fast(["p", "q"], 97).numpy().tolist()
     assert bags(encoder, [2**40, 3], [f"{2**40}=p;3=r;{2**40}=q", "4=p"]) == [expected, []]
+
+
+def test_unicode_keys_and_separators_are_found(lookup):
+    encoder = lookup(f"{WORDS} separator: '、' kv_separator: '：'")
+    assert bags(encoder, ["用户", "户"], ["用户：b、户：c", "用户：b、户：用户"]) == [[1], [3]]
+
+
+def test_a_separator_inside_a_value_is_part_of_it_and_in_a_key_is_not(lookup):
+    encoder = lookup("hash_bucket_size: 97")
+    expected = tf.strings.to_hash_bucket_fast(["http://a:80"], 97).numpy().tolist()
+    assert bags(encoder, ["x", "x:http"], ["x:http://a:80"] * 2) == [expected, []]
+
+
+def test_float_keys_are_text_of_their_digits_and_huge_values_are_out_of_range(lookup):
+    encoder = lookup("num_buckets: 5 precision: 1", key="FLOAT")
+    maps = [f"2.5:{2**70}|2.5:4", "inf:3", "nan:2|2.5:1", "2.5:-1"]
+    keys = np.array([2.5, np.inf, 2.5, 2.54], np.float32)
+    assert bags(encoder, keys, maps) == [[0, 4], [3], [1], [0]]
 
 
 def test_no_rows_are_no_bags(lookup):

@@ -97,9 +97,46 @@ def test_a_vector_may_have_a_default_and_a_separator_of_several_characters(raw_f
     np.testing.assert_array_equal(encode(encoder, ["", "1, 2", "3"]), [[7, 8], [1, 2], [3, 0]])
 
 
+LISTS = ["1|2#3|8", "", "5|-1", "4#|6##1|1|9", "x|2#nan|inf"]
+VECTORS = [[[1, 2], [3, 8]], [], [[5, -1]], [[4, 0], [0, 6], [1, 1]], [[0, 2], [0, 0]]]
+
+
+@pytest.mark.parametrize("combiner", ["sum", "mean", "max", "min"])
+def test_vectors_become_one_place_by_place(raw_feature, combiner):
+    feature = f"raw_input_dim: 2 seq_multi_sep: '#' combiner: '{combiner}' max_val: 2"
+    encoder = raw_feature(feature, "STRING")
+    expected = [getattr(np, combiner)(each, axis=0) if each else [0, 0] for each in VECTORS]
+    np.testing.assert_allclose(encode(encoder, LISTS), np.array(expected) / 2, rtol=1e-6)
+    assert malformed(encoder, LISTS) == [False, False, False, True, True]
+    assert encoder.features["x"].expects == (
+        "vectors of 2 numbers at most separated by `|`, themselves separated by `#`"
+    )
+
+
+def test_a_list_may_be_of_single_numbers_have_a_default_and_fall_into_bins(raw_feature):
+    encoder = raw_feature("seq_multi_sep: ', ' combiner: 'max'", ("STRING", "3, 7"))
+    assert encode(encoder, ["1, 2", "", "-5"]).numpy().tolist() == [[2], [7], [-5]]
+    encoder = raw_feature(
+        "seq_multi_sep: '#' combiner: 'mean' boundaries: [1, 2] embedding_dim: 3", "STRING"
+    )
+    assert encode(encoder, ["1#2", "", "9#9", "inf#-inf"]).numpy().tolist() == [1, 0, 2, 0]
+    encoder = raw_feature(
+        "raw_input_dim: 2 seq_multi_sep: '#' boundaries: 1 embedding_dim: 3", "STRING"
+    )
+    assert encode(encoder, ["0|1#0|1", ""]).to_list() == [[0, 3], [0, 2]]
+    assert encoder.features["x"].combiner == "sum"
+
+
+def test_a_sum_that_no_float_can_hold_is_zero(raw_feature):
+    encoder = raw_feature("seq_multi_sep: '#'", "STRING")
+    assert encode(encoder, ["3e38#3e38", "1#2"]).numpy().tolist() == [[0], [3]]
+
+
 def test_no_rows_are_no_numbers(raw_feature):
     assert encode(raw_feature(), [], tf.float32).shape == (0, 1)
     assert encode(raw_feature("raw_input_dim: 3", "STRING"), [], tf.string).shape == (0, 3)
+    lists = raw_feature("raw_input_dim: 3 seq_multi_sep: '#'", "STRING")
+    assert encode(lists, [], tf.string).shape == (0, 3)
     edges = "boundaries: [1, 2] embedding_dim: 3"
     assert encode(raw_feature(edges), [], tf.float32).shape == (0,)
     vector = raw_feature(f"{edges} raw_input_dim: 3", "STRING")
@@ -179,6 +216,11 @@ def test_each_place_of_a_vector_has_bins_of_its_own(raw_feature):
             "raw_input_dim: 3",
             "DOUBLE",
             "column `x` should be STRING, because `raw_input_dim` is 3. Received: DOUBLE.",
+        ),
+        (
+            "seq_multi_sep: '#'",
+            "FLOAT",
+            "column `x` should be STRING, because there is a `seq_multi_sep`. Received: FLOAT.",
         ),
         (
             "",

@@ -109,6 +109,39 @@ def test_vectors_are_filled_up_or_cut(sequence):
     assert encoder.features["s"].width == 2
 
 
+def test_a_separator_may_mean_something_to_patterns_or_be_no_ascii(sequence):
+    assert encode(sequence(f"{WORDS} separator: '.*'"), ["a.*b", "a.b*7"]).to_list() == [
+        [0, 1],
+        [0],
+    ]
+    encoder = sequence(f"{WORDS} separator: '、' seq_multi_sep: '；'")
+    assert encode(encoder, ["a；b、用户", "；、7"]).to_list() == [[[0, 1], [2]], [[], [3]]]
+
+
+def test_huge_numbers_are_out_of_range_and_hashed_as_they_are_written(sequence):
+    huge = [str(2**63), str(-(2**63)), "9" * 40]
+    encoder = sequence("num_buckets: 5 embedding_dim: 3")
+    assert encode(encoder, ["|".join([*huge, "3"])]).to_list() == [[0, 0, 0, 3]]
+    expected = tf.strings.to_hash_bucket_fast(huge, 11).numpy().tolist()
+    encoder = sequence("hash_bucket_size: 11 embedding_dim: 3")
+    assert encode(encoder, ["|".join(huge)]).to_list() == [expected]
+
+
+def test_infinities_are_in_the_outermost_bins_and_nan_counts_as_0(sequence):
+    encoder = sequence(f"{RAW} boundaries: [-1, 1] embedding_dim: 3")
+    cells = ["inf|-inf|nan|1e999|-1e999|", "Infinity"]
+    assert encode(encoder, cells).to_list() == [[2, 0, 1, 2, 0, -1], [2]]
+
+
+def test_all_rows_of_a_large_batch_agree_with_python(sequence):
+    generator = np.random.default_rng(2)
+    words = ["a", "b", "用户", "7"]
+    rows = [list(generator.choice(words, size)) for size in generator.integers(0, 9, 200)]
+    expected = [[words.index(word) for word in row[:4]] for row in rows]
+    encoder = sequence(f"{WORDS} max_seq_len: 4")
+    assert encode(encoder, ["|".join(row) for row in rows]).to_list() == expected
+
+
 def test_text_that_is_no_number_is_malformed(sequence):
     assert malformed(sequence(RAW), ["1|2", "", "1|x", "1||2"]) == [False, False, True, False]
     encoder = sequence("num_buckets: 5 embedding_dim: 3 seq_multi_sep: ';'")

@@ -102,7 +102,11 @@ def groups_of_interactions(
 
 
 def vector_groups(pipeline: pipeline_pb2.Pipeline) -> list[feature_pb2.FeatureGroupConfig]:
-    """Lists the groups that may be read as vectors: all but those that only wide parts read."""
+    """Lists the groups that may be read as vectors: all but those that only wide parts may read."""
     wide = set(groups_of_interactions(pipeline, ["wide"]))
     wide -= {*groups_read(pipeline), *groups_of_interactions(pipeline, ["fm"])}
-    return [each for each in pipeline.model_config.feature_groups if each.group_name not in wide]
+    return [
+        each
+        for each in pipeline.model_config.feature_groups
+        if each.group_name not in wide and each.wide_deep != feature_pb2.WIDE
+    ]

@@ -8,6 +8,7 @@ import tf_keras as keras
 
 from tfmtl.errors import ConfigError
 from tfmtl.features.initializers import initializer_of
+from tfmtl.features.numeric_embedding import NumericKind
 from tfmtl.protos.feature_pb2 import FeatureConfig
 
 
@@ -19,11 +20,13 @@ class Embedding:
         dim: Width of the embedding; 0 for none.
         name: Name of a table to share with other features; "" for a table of its own.
         initializer: Of the table; by default a truncated normal of deviation 0.01/√dim.
+        numeric: How numbers are embedded; None for a linear projection.
     """
 
     dim: int = 0
     name: str = ""
     initializer: keras.initializers.Initializer | None = None
+    numeric: NumericKind | None = None
 
     @classmethod
     def from_config(cls, config: FeatureConfig, needed: str = "") -> Embedding:
@@ -36,11 +39,14 @@ class Embedding:
         Raises:
             ConfigError: If there is none though one is needed, or its initializer does not fit.
         """
+        if config.HasField("numeric_embedding"):
+            needed = needed or "there is a `numeric_embedding`"
         if needed and not config.embedding_dim:
             rule = f"`embedding_dim` should be at least 1, because {needed}."
             raise ConfigError([f"{rule} Received: 0."])
         initializer = initializer_of(config.initializer, config.embedding_dim)
-        return cls(config.embedding_dim, config.embedding_name, initializer)
+        numeric = NumericKind.from_config(config, initializer)
+        return cls(config.embedding_dim, config.embedding_name, initializer, numeric)
 
     def fresh_initializer(self) -> keras.initializers.Initializer:
         """A new initializer, because one that is used twice draws the same values twice."""

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfmtl.features.column import Column
 from tfmtl.features.embedding import Embedding
 from tfmtl.features.parts import Parts
+from tfmtl.features.sequence_encoder import Encoder
 from tfmtl.features.vocabulary import Vocabulary
 from tfmtl.protos.feature_pb2 import FeatureConfig
 
@@ -87,6 +88,11 @@ class Feature(abc.ABC):
     def has_steps(self) -> bool:
         """Whether it is a sequence: what the network sees has steps, `(batch, None, width)`."""
         return False
+
+    @property
+    def encoder(self) -> Encoder | None:
+        """What makes its steps one vector; None if it has no steps, or nothing does."""
+        return None
 
     @property
     def weighted(self) -> bool:

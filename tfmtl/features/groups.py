@@ -12,6 +12,7 @@ from tfmtl.features.attention import attend
 from tfmtl.features.columns import Columns
 from tfmtl.features.embedding_regularization import EmbeddingRegularization
 from tfmtl.features.feature import Feature
+from tfmtl.features.numeric_embedding import embed_numbers
 from tfmtl.features.tables import tables_of
 from tfmtl.layers import PackedEmbedding, StepDense, VariationalDropout
 from tfmtl.protos.feature_pb2 import FeatureGroupConfig
@@ -21,6 +22,7 @@ from tfmtl.protos.pipeline_pb2 import Pipeline
 # A feature, a group and a task may have the same name, two layers may not.
 _INPUT_NAME = "input/{}"
 _PROJECTION_NAME = "{}/projection{}"
+_ENCODER_NAME = "{}/encoder{}"
 _GROUP_NAME = "group/{}{}"
 
 
@@ -41,10 +43,11 @@ def build_groups(
     """Embeds the features and puts them together: one vector for each feature group.
 
     All features with ids are embedded by one layer, `embeddings`; a feature of numbers is itself,
-    or with an `embedding_dim` its linear projection Σ_d x_d·W[d]. A group is the concatenation of
-    its features in the order in which it lists them, by a layer `group/<name>`, and in training
-    lacks the share `dropout_ratio` of its entries. Behind them stands what `sequence_features` ask
-    for, see `attend`. Groups that only wide parts read are left out: those need no vectors.
+    or with an `embedding_dim` its linear projection Σ_d x_d·W[d], or its `numeric_embedding`; a
+    sequence is what its encoder makes of it. A group is the concatenation of its features in the
+    order in which it lists them, by a layer `group/<name>`, and in training lacks the share
+    `dropout_ratio` of its entries. Behind them stands what `sequence_features` ask for, see
+    `attend`. Groups that only wide parts read are left out: those need no vectors.
 
     Args:
         pipeline: The pipeline whose groups to build.
@@ -63,7 +66,13 @@ def build_groups(
     features = [each for name, each in columns.features.items() if name in used]
     regularization = pipeline.model_config.embedding_regularization
     vectors = _vectors(features, inputs, regularization, suffix)
-    return {group.group_name: _group(group, vectors, pipeline, suffix) for group in groups}
+    listed = {name for group in groups for name in configs.group_features(group)}
+    sequences = [each for each in features if each.has_steps and each.name in listed]
+    encoded = _encoded(sequences, vectors, _l2_regularization(pipeline), suffix)
+    return {
+        group.group_name: _group(group, vectors, vectors | encoded, pipeline, suffix)
+        for group in groups
+    }
 
 
 def side_by_side(
@@ -106,12 +115,13 @@ def _l2_regularization(pipeline: Pipeline) -> float:
 def _group(
     group: FeatureGroupConfig,
     vectors: Mapping[str, keras.KerasTensor],
+    members_of: Mapping[str, keras.KerasTensor],
     pipeline: Pipeline,
     suffix: str,
 ) -> keras.KerasTensor:
     """The members of a group side by side, then what its attentions give."""
     members = [
-        _member(vectors, member, group.group_name) for member in configs.group_features(group)
+        _member(members_of, member, group.group_name) for member in configs.group_features(group)
     ]
     name = _GROUP_NAME.format(group.group_name, suffix)
     if pipeline.model_config.HasField("variational_dropout"):
@@ -135,14 +145,28 @@ def _dropped(
     return layer(keras.layers.Concatenate(name=f"{name}/features")(members))
 
 
+def _encoded(
+    sequences: Iterable[Feature], steps: Mapping[str, keras.KerasTensor], l2: float, suffix: str
+) -> dict[str, keras.KerasTensor]:
+    """What the encoders make of sequences, (batch, width)."""
+    encoded = {}
+    for each in sequences:
+        if each.encoder is not None:
+            name = _ENCODER_NAME.format(each.name, suffix)
+            encoded[each.name] = each.encoder(each.width, l2, name)(steps[each.name])
+    return encoded
+
+
 def _vectors(
     features: Collection[Feature],
     inputs: Mapping[str, keras.KerasTensor],
     regularization: float,
     suffix: str,
 ) -> dict[str, keras.KerasTensor]:
-    """What each feature brings to a group, (batch, width)."""
+    """What each feature is in numbers, (batch, width), or of a sequence (batch, None, width)."""
     embedded = _embedded(features, inputs, suffix) | _projected(features, inputs, suffix)
+    numeric = {each.name: each.embedding.numeric for each in features if each.embedding.numeric}
+    embedded |= embed_numbers(numeric, inputs, f"numeric_embeddings{suffix}")
     embedded = penalized(embedded, regularization, f"embedding_regularization{suffix}")
     plain = {each.name: inputs[each.name] for each in features if each.name not in embedded}
     return embedded | plain
@@ -168,7 +192,7 @@ def _projected(
             inputs[feature.name]
         )
         for feature in features
-        if feature.ids is None and feature.embedding.dim
+        if feature.ids is None and feature.embedding.dim and not feature.embedding.numeric
     }
 
 
@@ -184,4 +208,9 @@ def _member(vectors: Mapping[str, keras.KerasTensor], name: str, group: str) -> 
         raise ConfigError(
             [f"Feature group `{group}` should name features. Received: `{name}`, an unknown one."]
         )
+    if vectors[name].shape.rank > 2:
+        rule = (
+            f"Feature `{name}` should have a `sequence_encoder`, because group `{group}` lists it."
+        )
+        raise ConfigError([f"{rule} Received: none."])
     return vectors[name]

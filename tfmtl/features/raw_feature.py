@@ -15,6 +15,7 @@ from tfmtl.features.embedding import Embedding
 from tfmtl.features.feature import BAGS, IDS, Encoded, Feature, Raw
 from tfmtl.features.parts import Parts
 from tfmtl.features.splitting import split_places
+from tfmtl.layers.pooled_steps import pooled
 from tfmtl.protos.feature_pb2 import FeatureConfig
 
 
@@ -28,7 +29,8 @@ class RawFeature(Feature):
     infinity. It then is the column's default or 0, within a vector always 0.
 
     A vector is text with separators; a short one is filled up with 0, a long one is cut. Binned, it
-    is a bag of ids, ragged `(batch, size)`, with bins of its own for each place.
+    is a bag of ids, ragged `(batch, size)`, with bins of its own for each place. A list of vectors
+    becomes one, place by place; empty ones do not count.
 
     Args:
         name: Its name.
@@ -40,6 +42,8 @@ class RawFeature(Feature):
         value_range: The values to be mapped to 0 and 1. Others are not clipped.
         edges: Ascending edges of bins. A value on an edge belongs to the bin above it.
         combiner: How the embeddings of a vector's bins become one: "sum", "mean" or "sqrtn".
+        list_separator: What stands between vectors, as a whole; "" if a row has one.
+        pooling: How several vectors become one: "sum", "mean", "max" or "min".
     """
 
     def __init__(
@@ -52,6 +56,8 @@ class RawFeature(Feature):
         value_range: tuple[float, float] | None = None,
         edges: Sequence[float] = (),
         combiner: str = "sum",
+        list_separator: str = "",
+        pooling: str = "sum",
     ) -> None:
         super().__init__(name, (column,), embedding)
         self.size = size
@@ -60,18 +66,21 @@ class RawFeature(Feature):
         self._range = value_range
         self._bins = Bins(edges) if edges else None
         self._combiner = combiner
-        self._default = _number(column.default) if size == 1 and self._may_lack else 0.0
+        self._list_separator = list_separator
+        self._pooling = pooling
+        self._default = _number(column.default) if self._is_plain and self._may_lack else 0.0
 
     @classmethod
     def from_config(cls, config: FeatureConfig, parts: Parts) -> RawFeature:
         (column,) = parts.columns(config)
-        if config.raw_input_dim > 1 and not column.is_text:
-            raise ConfigError(
-                [
-                    f"column `{column.name}` should be STRING, because `raw_input_dim` is "
-                    f"{config.raw_input_dim}. Received: {column.kind}."
-                ]
+        if not column.is_text and (config.raw_input_dim > 1 or config.seq_multi_sep):
+            reason = (
+                f"`raw_input_dim` is {config.raw_input_dim}"
+                if config.raw_input_dim > 1
+                else "there is a `seq_multi_sep`"
             )
+            rule = f"column `{column.name}` should be STRING, because {reason}"
+            raise ConfigError([f"{rule}. Received: {column.kind}."])
         edges = edges_of(config)
         return cls(
             feature_name(config),
@@ -81,14 +90,20 @@ class RawFeature(Feature):
             config.separator,
             range_of(config),
             edges,
+            "sum" if config.seq_multi_sep else config.combiner,
+            config.seq_multi_sep,
             config.combiner,
         )
 
     @property
     def expects(self) -> str:
-        if self.size == 1:
+        if self._is_plain:
             return "a number"
-        return f"{self.size} numbers at most separated by `{self._separator}`"
+        numbers = f"{self.size} numbers at most separated by `{self._separator}`"
+        if not self._list_separator:
+            return numbers
+        items = "numbers" if self.size == 1 else f"vectors of {numbers}, themselves"
+        return f"{items} separated by `{self._list_separator}`"
 
     @property
     def ids(self) -> int | None:
@@ -117,11 +132,23 @@ class RawFeature(Feature):
         if not self._column.is_text:
             return None
         text = self._column.filled(raw[self._column.name])
-        if self.size == 1:
+        if self._is_plain:
             return no_number(text)
+        if not self._list_separator:
+            return self._wrong_vectors(text)
+        vectors = self._vectors(text)
+        wrong = self._wrong_vectors(vectors.flat_values)
+        return tf.reduce_any(vectors.with_flat_values(wrong), axis=1)
+
+    def _wrong_vectors(self, text: tf.Tensor) -> tf.Tensor:
         items = split_places(text, self._separator)
         wrong = tf.reduce_any(items.with_flat_values(no_number(items.flat_values)), axis=1)
         return tf.logical_or(wrong, items.row_lengths() > self.size)
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether a cell is a number."""
+        return self.size == 1 and not self._list_separator
 
     @property
     def _may_lack(self) -> bool:
@@ -130,9 +157,24 @@ class RawFeature(Feature):
 
     def _values(self, raw: tf.Tensor) -> tf.Tensor:
         """The numbers, none of them missing: (batch,), of a vector (batch, size)."""
-        if self.size == 1:
+        if self._is_plain:
             return self._present(as_numbers(raw), self._default)
-        items = split_places(self._column.filled(raw), self._separator)
+        text = self._column.filled(raw)
+        if not self._list_separator:
+            return self._vector_values(text)
+        vectors = self._vectors(text)
+        numbers = vectors.with_flat_values(self._vector_values(vectors.flat_values))
+        values = self._present(pooled(numbers, self._pooling), 0.0)  # A sum may be infinite.
+        return values[:, 0] if self.size == 1 else values
+
+    def _vectors(self, text: tf.Tensor) -> tf.RaggedTensor:
+        """The texts of a row's vectors, (batch, None)."""
+        vectors = split_places(text, self._list_separator)
+        return tf.ragged.boolean_mask(vectors, tf.not_equal(vectors, ""))
+
+    def _vector_values(self, text: tf.Tensor) -> tf.Tensor:
+        """The numbers of vectors, (vectors, size)."""
+        items = split_places(text, self._separator)
         numbers = self._present(as_numbers(items.flat_values), 0.0)
         return items.with_flat_values(numbers).to_tensor(0.0, shape=[None, self.size])
 

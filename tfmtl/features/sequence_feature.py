@@ -13,6 +13,7 @@ from tfmtl.features.conversion import as_numbers
 from tfmtl.features.embedding import Embedding
 from tfmtl.features.feature import Encoded, Feature, Raw
 from tfmtl.features.parts import Parts
+from tfmtl.features.sequence_encoder import Encoder, encoder_of
 from tfmtl.features.splitting import bags_of_one, split_items, split_places
 from tfmtl.features.vocabulary import NumBuckets, Vocabulary
 from tfmtl.layers.packed_embedding import rows_of
@@ -66,6 +67,7 @@ class SequenceFeature(Feature):
         separator: What stands between two steps, as a whole.
         most: The most steps of a row, the first ones; 0 for any number.
         combiner: How the embeddings of a step's items become one; "" if it has one.
+        encoder: What makes the steps one vector, for groups that list the feature.
     """
 
     def __init__(
@@ -77,9 +79,11 @@ class SequenceFeature(Feature):
         separator: str = "|",
         most: int = 0,
         combiner: str = "",
+        encoder: Encoder | None = None,
     ) -> None:
         super().__init__(name, (column,), embedding)
         self._column = column
+        self._encoder = encoder
         self._reader = reader
         self._separator = separator
         self._most = most
@@ -98,6 +102,7 @@ class SequenceFeature(Feature):
             config.separator,
             config.max_seq_len,
             config.combiner if isinstance(reader, ItemIds) else "",
+            encoder_of(config),
         )
 
     @property
@@ -120,6 +125,10 @@ class SequenceFeature(Feature):
     def combiner(self) -> str:
         return self._combiner
 
+    @property
+    def encoder(self) -> Encoder | None:
+        return self._encoder
+
     def encode(self, raw: Raw) -> Encoded:
         cells = self._cells(raw)
         return {self.name: cells.with_flat_values(self._reader.read(cells.flat_values))}
@@ -128,8 +137,8 @@ class SequenceFeature(Feature):
         return {self.name: self._reader.spec}
 
     def lengths(self, raw: Raw) -> tf.Tensor:
-        """How many steps each row has, `(batch,)`."""
-        return self._cells(raw).row_lengths()
+        """How many steps each row has in the data, `(batch,)`: also those that are cut away."""
+        return self._all_cells(raw).row_lengths()
 
     def malformed(self, raw: Raw) -> tf.Tensor | None:
         cells = self._cells(raw)
@@ -137,14 +146,18 @@ class SequenceFeature(Feature):
         return None if wrong is None else tf.reduce_any(cells.with_flat_values(wrong), axis=1)
 
     def _cells(self, raw: Raw) -> tf.RaggedTensor:
+        """The texts or numbers of the steps that are kept, (batch, None)."""
+        steps = self._all_cells(raw)
+        return steps[:, : self._most] if self._most else steps
+
+    def _all_cells(self, raw: Raw) -> tf.RaggedTensor:
         values = self._column.filled(raw[self._column.name])
         if not self._column.is_text:
             return bags_of_one(values)
         steps = split_places(values, self._separator)
         # An empty cell is split into one empty step.
         kept = tf.gather(tf.not_equal(values, ""), rows_of(steps))
-        steps = tf.ragged.boolean_mask(steps, steps.with_flat_values(kept))
-        return steps[:, : self._most] if self._most else steps
+        return tf.ragged.boolean_mask(steps, steps.with_flat_values(kept))
 
 
 class SingleIds:

@@ -17,7 +17,7 @@ from tfmtl import config as configs
 from tfmtl.features.columns import Columns
 from tfmtl.features.feature import Feature
 from tfmtl.features.groups import lookup_inputs, penalized, side_by_side
-from tfmtl.layers import FeatureSum, Lookup, PackedEmbedding, Table
+from tfmtl.layers import FeatureSum, Lookup, PackedEmbedding, PooledSteps, Table
 from tfmtl.layers.perceptron import l2_regularizer
 from tfmtl.protos.pipeline_pb2 import Pipeline
 
@@ -58,7 +58,7 @@ def build_wide(
         vector = side_by_side(looked_up, group.dropout_ratio, f"{name}/ids")
         terms.append(FeatureSum(width, name=f"{name}/sum")(vector))
     if of_numbers:
-        numbers = [inputs[each.name] for each in of_numbers]
+        numbers = [_summed(each, inputs[each.name], name) for each in of_numbers]
         vector = side_by_side(numbers, group.dropout_ratio, f"{name}/numbers")
         terms.append(_linear(width, l2, f"{name}/linear")(vector))
     return terms[0] if len(terms) == 1 else keras.layers.Add(name=name)(terms)
@@ -71,17 +71,30 @@ def _looked_up(
     regularization: float,
     name: str,
 ) -> list[keras.KerasTensor]:
-    """The w_f[id] of each feature: a bag's as its embedding is, the sum, mean or sqrtn."""
+    """The w_f[id] of each feature: a bag's as its embedding is, the sum, mean or sqrtn.
+
+    Of a sequence they are summed over its steps.
+    """
     # An id that training never saw should add nothing, so the tables start at zero.
     tables = [
         Table(each.name, each.ids or 0, width, keras.initializers.Zeros()) for each in features
     ]
-    lookups = [Lookup(each.name, each.name, each.combiner, each.weighted) for each in features]
+    lookups = [
+        Lookup(each.name, each.name, each.combiner, each.weighted, each.has_steps)
+        for each in features
+    ]
     layer = PackedEmbedding(tables, lookups, name=f"{name}/embeddings")
     embedded = penalized(
         layer(lookup_inputs(features, inputs)), regularization, f"{name}/embedding_regularization"
     )
-    return [embedded[each.name] for each in features]
+    return [_summed(each, embedded[each.name], name) for each in features]
+
+
+def _summed(feature: Feature, values: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """A sequence's values summed over its steps; another feature's as they are."""
+    if not feature.has_steps:
+        return values
+    return PooledSteps("sum", name=f"{name}/steps_of_{feature.name}")(values)
 
 
 def _linear(width: int, l2: float, name: str) -> keras.layers.Layer:

@@ -75,6 +75,23 @@ class PadUnits(keras.layers.Layer):
         return {**super().get_config(), "units": self.units}
 
 
+def filled_up(steps: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Steps filled up with zeros to the longest row, for layers that cannot do without.
+
+    Args:
+        steps: Ragged `(batch, None, width)`.
+
+    Returns:
+        The steps `(batch, longest, width)`, at least one in each row, because loops and maxima need
+        one; and which of them are steps of the row, bool `(batch, longest)`.
+    """
+    values = steps.to_tensor(0.0)
+    lacking = tf.cast(tf.equal(tf.shape(values)[1], 0), tf.int32)
+    values = tf.pad(values, [[0, 0], [0, lacking], [0, 0]])
+    values.set_shape([None, None, steps.shape[-1]])
+    return values, tf.sequence_mask(steps.row_lengths(), tf.shape(values)[1])
+
+
 def align(values: tf.RaggedTensor, to: tf.RaggedTensor, fill: float = 0.0) -> tf.Tensor:
     """One of `values` for each item of `to`, flat. Short rows are filled up, long ones cut.
 

@@ -94,10 +94,10 @@ def check_fields(
             rule(report, f"{path}.{field}", getattr(message, field), of=of)
 
 
-def chosen(report: Report, path: str, message: Any, oneof: str) -> str | None:
+def chosen(report: Report, path: str, message: Any, oneof: str, *, of: str = "") -> str | None:
     """The field that is set of a oneof; None, which is a problem, if none is."""
     name = message.WhichOneof(oneof)
     if name is None:
         kinds = message.DESCRIPTOR.oneofs_by_name[oneof].fields
-        report.should(path, f"have one of {one_of(each.name for each in kinds)}")
+        report.should(path, f"have one of {one_of(each.name for each in kinds)}", of=of)
     return name

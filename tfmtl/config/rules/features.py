@@ -12,6 +12,7 @@ from tfmtl.config.feature_expressions import read_expression, unusable_expressio
 from tfmtl.config.problems import Problem, Report
 from tfmtl.config.rules.common import check_at_least, check_name, check_unique
 from tfmtl.config.rules.data import Field, columns, is_number, type_name
+from tfmtl.config.rules.encoders import check_encoder, check_numeric_embedding
 from tfmtl.config.views import feature_name, placed_features
 from tfmtl.config.wording import Word, one_of
 from tfmtl.protos import dataset_pb2, feature_pb2, pipeline_pb2
@@ -23,6 +24,7 @@ _SEQUENCE, _EXPR = _Feature.SequenceFeature, _Feature.ExprFeature
 _STRING = dataset_pb2.DatasetConfig.STRING
 _FLOATS = (dataset_pb2.DatasetConfig.FLOAT, dataset_pb2.DatasetConfig.DOUBLE)
 _COMBINERS = ("sum", "mean", "sqrtn")
+_POOLINGS = ("sum", "mean", "max", "min")
 _WORDS = ("hash_bucket_size", "vocab_list", "vocab_file")
 _ID_SOURCES = (*_WORDS, "num_buckets")
 _COUNTS = ("hash_bucket_size", "num_buckets")
@@ -51,10 +53,13 @@ _ONLY_FOR: Mapping[str, tuple[int, ...]] = {
     "max_val": (_RAW, _SEQUENCE),
     "raw_input_dim": (_RAW, _SEQUENCE),
     "expression": (_EXPR,),
-    "seq_multi_sep": (_SEQUENCE,),
+    "seq_multi_sep": (_RAW, _SEQUENCE),
     "max_seq_len": (_SEQUENCE,),
     "sub_feature_type": (_SEQUENCE,),
     "sequence_length": (_SEQUENCE,),
+    "sequence_encoder": (_SEQUENCE,),
+    "sequence_combiner": (_SEQUENCE,),
+    "numeric_embedding": (_RAW, _EXPR),
 }
 
 
@@ -292,12 +297,15 @@ def _check_raw(it: _Described) -> None:
     feature = it.feature
     _check_number_of_inputs(it, 1, "name one column")
     check_at_least(it.report, f"{it.path}.raw_input_dim", feature.raw_input_dim, 1, of=it.of)
-    if feature.raw_input_dim > 1:
+    if feature.raw_input_dim > 1 or feature.seq_multi_sep:
         _check_vector(it)
     else:
         _check_default(it)
+    if feature.seq_multi_sep:
+        _check_list_of_vectors(it)
     _check_edges(it)
     _check_bins(it)
+    _check_numeric_embedding(it)
 
 
 def _check_default(it: _Described) -> None:
@@ -309,13 +317,48 @@ def _check_default(it: _Described) -> None:
 
 
 def _check_vector(it: _Described) -> None:
+    feature = it.feature
     _check_separator(it)
-    if number_of_edges(it.feature):
+    if not feature.seq_multi_sep and (
+        number_of_edges(feature) or feature.HasField("numeric_embedding")
+    ):
         _check_combiner(it)
     for column in it.inputs:
-        if column.input_type != _STRING:
+        if feature.raw_input_dim > 1 and column.input_type != _STRING:
             rule = f"be 1, because column `{column.input_name}` is {type_name(column)}, not STRING"
-            it.should("raw_input_dim", rule, it.feature.raw_input_dim)
+            it.should("raw_input_dim", rule, feature.raw_input_dim)
+
+
+def _check_list_of_vectors(it: _Described) -> None:
+    """Several vectors, or numbers, become one."""
+    if it.feature.combiner not in _POOLINGS:
+        it.should("combiner", f"be {one_of(_POOLINGS)}", it.feature.combiner)
+    _check_second_separator(it)
+
+
+def _check_second_separator(it: _Described) -> None:
+    mark = it.feature.seq_multi_sep
+    if set(mark) & set(it.feature.separator):
+        it.should("seq_multi_sep", "have no character of `separator`", mark)
+    for column in it.inputs[:1]:
+        if column.input_type != _STRING:
+            rule = f"be for a STRING column; `{column.input_name}` is {type_name(column)}"
+            it.should("seq_multi_sep", rule, mark)
+
+
+def _check_numeric_embedding(it: _Described) -> None:
+    """Numbers are embedded in one way, by numbers that make sense."""
+    if not it.feature.HasField("numeric_embedding"):
+        return
+    if number_of_edges(it.feature):
+        kind = it.feature.numeric_embedding.WhichOneof("embedding") or "nothing"
+        rule = "be left out, because the numbers fall into bins"
+        it.should("numeric_embedding", rule, Word(kind))
+    else:
+        _check_embedding(it, "there is a `numeric_embedding`")
+    if it.feature.numeric_embedding.HasField("periodic") and it.feature.HasField("initializer"):
+        it.warn("initializer", "has no effect with `numeric_embedding { periodic {} }`")
+    check_numeric_embedding(it.report, f"{it.path}.numeric_embedding", it.feature, of=it.of)
 
 
 def _check_edges(it: _Described) -> None:
@@ -404,6 +447,7 @@ def _check_sequence(it: _Described) -> None:
         it.should("sub_feature_type", "be IdFeature or RawFeature", kind)
     if feature.seq_multi_sep:
         _check_items(it)
+    check_encoder(it.report, it.path, feature, of=it.of)
 
 
 def _check_numbers(it: _Described) -> None:
@@ -422,17 +466,12 @@ def _check_numbers(it: _Described) -> None:
 
 def _check_items(it: _Described) -> None:
     """Steps hold several items: of ids or bins, or the numbers of a vector."""
-    feature, mark = it.feature, it.feature.seq_multi_sep
-    if set(mark) & set(feature.separator):
-        it.should("seq_multi_sep", "have no character of `separator`", mark)
+    _check_second_separator(it)
     _check_combiner(it)
-    for column in it.inputs[:1]:
-        if column.input_type != _STRING:
-            rule = f"be for a STRING column; `{column.input_name}` is {type_name(column)}"
-            it.should("seq_multi_sep", rule, mark)
 
 
 def _check_expression(it: _Described) -> None:
+    _check_numeric_embedding(it)
     if not it.feature.expression.strip():
         it.should("expression", "say how to compute the number", it.feature.expression or None)
         return

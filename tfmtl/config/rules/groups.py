@@ -8,23 +8,21 @@ from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_layer_name, check_share, check_unique
 from tfmtl.config.stacks import groups_of_interactions, groups_read, listed_groups
 from tfmtl.config.views import architecture, feature_name, features, group_features
+from tfmtl.config.wording import Word
 from tfmtl.protos import feature_pb2, pipeline_pb2
 
 _PATH = "model_config.feature_groups"
-# A sequence is read by attention, see `sequences`.
-_NO_VECTORS = (
-    feature_pb2.FeatureConfig.PassThroughFeature,
-    feature_pb2.FeatureConfig.SequenceFeature,
-)
+_Feature = feature_pb2.FeatureConfig
 
 
 def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
     """Groups name features, and the architecture finds the groups that it reads."""
     groups = pipeline.model_config.feature_groups
-    known = [feature_name(f) for f in features(pipeline) if f.feature_type not in _NO_VECTORS]
+    known = _with_vectors(pipeline)
+    steps = [feature_name(each) for each in features(pipeline) if _has_steps(each)]
     for index, group in enumerate(groups):
         check_layer_name(report, f"{_PATH}[{index}].group_name", group.group_name)
-        _check_members(group, known, f"{_PATH}[{index}].feature_names", report)
+        _check_members(group, known, steps, f"{_PATH}[{index}].feature_names", report)
         of = f"group `{group.group_name}`"
         check_share(report, f"{_PATH}[{index}].dropout_ratio", group.dropout_ratio, of=of)
     names = [(f"{_PATH}[{index}]", group.group_name) for index, group in enumerate(groups)]
@@ -35,8 +33,29 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
         _check_read(pipeline, [name for _, name in names], report)
 
 
+def _has_steps(feature: _Feature) -> bool:
+    """Whether it is a sequence that only attention can read, see `sequences`."""
+    return feature.feature_type == _Feature.SequenceFeature and not (
+        feature.HasField("sequence_encoder") or feature.HasField("sequence_combiner")
+    )
+
+
+def _with_vectors(pipeline: pipeline_pb2.Pipeline) -> list[str]:
+    """The names of the features of which a group can make a vector."""
+    passed = _Feature.PassThroughFeature
+    return [
+        feature_name(each)
+        for each in features(pipeline)
+        if each.feature_type != passed and not _has_steps(each)
+    ]
+
+
 def _check_members(
-    group: feature_pb2.FeatureGroupConfig, known: Sequence[str], path: str, report: Report
+    group: feature_pb2.FeatureGroupConfig,
+    known: Sequence[str],
+    steps: Sequence[str],
+    path: str,
+    report: Report,
 ) -> None:
     of = f"group `{group.group_name}`"
     members = group_features(group)
@@ -46,7 +65,10 @@ def _check_members(
     if not members:
         report.should(path, "name features", of=of)
     for index, name in enumerate(members):
-        if name not in known:
+        if name in steps:
+            rule = "name a feature that is no sequence, or has a `sequence_encoder`"
+            report.should(f"{path}[{index}]", rule, name, of=of)
+        elif name not in known:
             report.should_name(f"{path}[{index}]", "a feature", name, known, of=of)
         elif name in members[:index]:
             report.should(f"{path}[{index}]", "name each feature once", name, of=of)
@@ -62,6 +84,23 @@ def _check_read(pipeline: pipeline_pb2.Pipeline, names: Sequence[str], report: R
     if not listed and "all" not in names:
         report.should(_PATH, f"have a group named `all`, which {reader} reads", names)
     read = {*groups_read(pipeline), *groups_of_interactions(pipeline)}
+    _check_wide(pipeline, report)
     for index, name in enumerate(names):
         if name not in read:
             report.warn(f"{_PATH}[{index}]", "is read by nothing", of=f"group `{name}`")
+
+
+def _check_wide(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
+    """A group of one weight for each value is read by wide parts alone."""
+    factors = groups_of_interactions(pipeline, ["fm"])
+    for index, group in enumerate(pipeline.model_config.feature_groups):
+        name = group.group_name
+        if group.wide_deep != feature_pb2.WIDE or name not in {*groups_read(pipeline), *factors}:
+            continue
+        reader = "fm" if name in factors else architecture(pipeline)
+        rule = (
+            f"be DEEP, because {reader} reads the group; a WIDE one is for `interactions {{ wide "
+            "{} }` of a `dnn`"
+        )
+        path = f"{_PATH}[{index}].wide_deep"
+        report.should(path, rule, Word("WIDE"), of=f"group `{name}`")

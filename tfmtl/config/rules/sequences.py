@@ -26,6 +26,7 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
             _check_maps(each, known, f"{path}[{place}]", report, of)
             _check_layers(each, f"{path}[{place}].seq_dnn", report, of)
             _check_widths(each, known, f"{path}[{place}]", report, of)
+            _check_lengths(each, known, f"{path}[{place}]", report, of)
         named = [(f"{path}[{place}]", each.group_name) for place, each in enumerate(attentions)]
         check_unique(report, named)
 
@@ -99,3 +100,21 @@ def _check_widths(
             "true`"
         )
         report.should(f"{path}.seq_att_map", rule, target, of=of)
+
+
+def _check_lengths(
+    attention: feature_pb2.SeqAttGroupConfig,
+    known: Mapping[str, _Feature],
+    path: str,
+    report: Report,
+    of: str,
+) -> None:
+    """Sequences that are looked at together are cut alike."""
+    names = [n for each in attention.seq_att_map for n in (*each.hist_seq, *each.aux_hist_seq)]
+    most = {name: known[name].max_seq_len for name in names if name in known}
+    if len(set(most.values())) > 1:
+        cuts = ", ".join(f"`{name}` {steps or 'none'}" for name, steps in most.items())
+        sentence = (
+            f"has sequences of several `max_seq_len`, so the later steps of some are 0: {cuts}"
+        )
+        report.warn(f"{path}.seq_att_map", sentence, of=of)

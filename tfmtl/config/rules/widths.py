@@ -26,7 +26,7 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
 
 def feature_widths(pipeline: pipeline_pb2.Pipeline, group_name: str) -> dict[str, int]:
     """The widths of a group's features by their names, of those that there are."""
-    widths = {feature_name(each): feature_width(each) for each in features(pipeline)}
+    widths = {feature_name(each): _member_width(each) for each in features(pipeline)}
     members = [
         name
         for group in pipeline.model_config.feature_groups
@@ -71,6 +71,15 @@ def feature_width(feature: _Feature) -> int:
     if feature.embedding_dim or _is_of_ids(feature):
         return feature.embedding_dim
     return feature.raw_input_dim
+
+
+def _member_width(feature: _Feature) -> int:
+    """Width of what a feature is in a group that lists it: of a sequence, what is made of it."""
+    width = feature_width(feature)
+    if feature.feature_type != _Feature.SequenceFeature:
+        return width
+    cnn = feature.sequence_combiner.text_cnn
+    return feature.sequence_encoder.gru.units or sum(cnn.num_filters) or width
 
 
 def _is_of_ids(feature: _Feature) -> bool:

@@ -1,0 +1,92 @@
+"""Embeddings of numbers that are not linear in them, as a config asks for them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import tf_keras as keras
+
+from tfmtl import layers
+from tfmtl.layers.numeric_embedding import NumericEmbedding
+from tfmtl.protos.feature_pb2 import FeatureConfig
+
+_LAYERS: Mapping[str, type[NumericEmbedding]] = {
+    "auto_dis": layers.AutoDis,
+    "periodic": layers.Periodic,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class NumericKind:
+    """How numbers are embedded; features of equal kinds may be embedded by one layer.
+
+    Args:
+        layer: The layer.
+        arguments: Its arguments by name, besides the features.
+    """
+
+    layer: type[NumericEmbedding]
+    arguments: Mapping[str, Any]
+
+    @classmethod
+    def from_config(
+        cls, config: FeatureConfig, initializer: keras.initializers.Initializer | None
+    ) -> NumericKind | None:
+        """The kind that a feature's config asks for; None if it asks for none."""
+        field = config.numeric_embedding.WhichOneof("embedding")
+        if field is None:
+            return None
+        arguments = {"dim": config.embedding_dim, "combiner": _combiner(config)}
+        if field == "auto_dis":
+            chosen = config.numeric_embedding.auto_dis
+            start = initializer and keras.initializers.serialize(initializer)
+            arguments |= {
+                "num_bins": chosen.num_bins,
+                "skip": chosen.keep_prob,
+                "temperature": chosen.temperature,
+                "initializer": start,
+            }
+        else:
+            waves = config.numeric_embedding.periodic
+            arguments |= {"num_frequencies": waves.num_frequencies, "sigma": waves.sigma}
+        return cls(_LAYERS[field], arguments)
+
+
+def _combiner(config: FeatureConfig) -> str:
+    """How the numbers of a vector become one embedding; that of one number has no say."""
+    return config.combiner if config.raw_input_dim > 1 and not config.seq_multi_sep else "sum"
+
+
+def embed_numbers(
+    kinds: Mapping[str, NumericKind], inputs: Mapping[str, keras.KerasTensor], name: str
+) -> dict[str, keras.KerasTensor]:
+    """Embeds the numbers of features, all of one kind at once.
+
+    Args:
+        kinds: How each feature is embedded, by its name.
+        inputs: The numbers, `(batch, size)`, at least of those features.
+        name: Begins the names of the layers.
+
+    Returns:
+        `(batch, dim)` by feature.
+    """
+    embedded: dict[str, keras.KerasTensor] = {}
+    for index, (kind, members) in enumerate(_alike(kinds)):
+        sizes = {each: inputs[each].shape[-1] for each in members}
+        layer = kind.layer(sizes, **kind.arguments, name=f"{name}_{index}" if index else name)
+        embedded |= layer({each: inputs[each] for each in members})
+    return embedded
+
+
+def _alike(kinds: Mapping[str, NumericKind]) -> Collection[tuple[NumericKind, list[str]]]:
+    """The features of each kind."""
+    found: list[tuple[NumericKind, list[str]]] = []
+    for name, kind in kinds.items():
+        members = next((names for other, names in found if other == kind), None)
+        if members is None:
+            found.append((kind, [name]))
+        else:
+            members.append(name)
+    return found

@@ -11,6 +11,8 @@ from tests.helpers_balancing import all_messages
 from tfmtl.errors import ConfigError
 from tfmtl.protos import pipeline_pb2
 from tfmtl.tasks.balancing import Balancer, Plan, Weights, build_plan, task_parts
+from tfmtl.tasks.losses import ListwiseLoss, Sessions, lists
+from tfmtl.tasks.terms import Term
 from tfmtl.training import MultiTaskModel
 from tfmtl.training.gradients import FixedGradients
 
@@ -81,6 +83,19 @@ def test_what_is_shared_gets_the_shared_weights_and_towers_their_own(at_paramete
     assert set(expected) == set(gradients)
     for name, gradient in gradients.items():
         np.testing.assert_allclose(gradient, expected[name], atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("at_parameters", [False, True])
+def test_what_a_loss_learns_gets_the_weight_of_its_own_task(at_parameters):
+    loss = ListwiseLoss(lists.label_itself, Sessions(), learns_scale=True)
+    tasks = make_tasks()
+    tasks[1].terms = [Term("cvr", loss)]
+    plan = Plan("given", task_parts(tasks), Given(), at_parameters)
+    model, batch = MultiTaskModel(make_network(), tasks, plan), make_batch()
+    _, gradients = found(model, batch)
+    slope = slopes(model, batch, [0.0, OWN[1]])["scale"]
+    assert slope != 0.0
+    np.testing.assert_allclose(gradients["scale"], slope, rtol=1e-5)
 
 
 def test_weights_by_losses_make_one_sum():

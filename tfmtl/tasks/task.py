@@ -66,6 +66,11 @@ class Task:
         return self.head.units
 
     @property
+    def variables(self) -> list[tf.Variable]:
+        """What its losses learn themselves, such as a scale of its logits."""
+        return [variable for term in self.terms for variable in term.loss.variables]
+
+    @property
     def target_columns(self) -> list[str]:
         """The columns that its loss and its metrics read; `group_columns` beside."""
         columns = [*self.space.columns, *(c for term in self.terms for c in term.loss.columns)]

@@ -118,16 +118,20 @@ class RepresentationBalanced(_Balanced):
     Args:
         plan: The plan.
         frontier: Where that is.
+        of_losses: What the losses learn themselves.
     """
 
-    def __init__(self, plan: Plan, frontier: Frontier) -> None:
+    def __init__(
+        self, plan: Plan, frontier: Frontier, of_losses: Sequence[tf.Variable] = ()
+    ) -> None:
         super().__init__(plan)
         self._frontier = frontier
+        self._tops = [*frontier.top_variables, *of_losses]
         # A layer may be called on both sides; it is shared then.
         shared = {variable.ref() for variable in frontier.shared_variables}
         self._are_shared = [
             *frontier.is_representation,
-            *(variable.ref() in shared for variable in frontier.top_variables),
+            *(variable.ref() in shared for variable in self._tops),
         ]
 
     def __call__(self, model: MultiTaskModel, batch: Batch) -> Backward:
@@ -142,13 +146,12 @@ class RepresentationBalanced(_Balanced):
                 terms = model.loss_terms(frontier.above(copies, encoded, training=True), targets)
                 parts = self.parts(terms)
             regularization = model.regularization()
-        tops = frontier.top_variables
-        by_task = [upper.gradient(part, [*copies, *tops]) for part in parts]
+        by_task = [upper.gradient(part, [*copies, *self._tops]) for part in parts]
         values, gram = tf.stack(parts), _gram(by_task, frontier.is_representation)
         weights = self.plan.balancer.weights(values, gram)
         sums = _combined(weights, by_task, self._are_shared)
         down = _pull(tape, reached, sums[: len(copies)], regularization, variables)
-        up = {v.ref(): g for v, g in zip(tops, sums[len(copies) :], strict=True)}
+        up = {v.ref(): g for v, g in zip(self._tops, sums[len(copies) :], strict=True)}
         gradients = [total([g, up.get(v.ref())]) for v, g in zip(variables, down, strict=True)]
         found = _Found(values, gram, weights, regularization)
         return self.backward(model, batch, model.task_losses(terms), found, gradients)
@@ -206,7 +209,9 @@ def build_gradients(model: MultiTaskModel, plan: Plan) -> Gradients:
                 f"{', '.join(part.task for part in plan.parts)}, which share none."
             ]
         )
-    return (ParameterBalanced if plan.at_parameters else RepresentationBalanced)(plan, frontier)
+    if plan.at_parameters:
+        return ParameterBalanced(plan, frontier)
+    return RepresentationBalanced(plan, frontier, model.network.learned_by_losses)
 
 
 def _gram(by_task: Sequence[Sequence[Gradient]], counts: Sequence[bool]) -> tf.Tensor:

@@ -61,6 +61,8 @@ class MultiTaskModel(tfrs.Model):
     ) -> None:
         super().__init__(**kwargs)
         self.network = network
+        # Trained, saved and restored as the network's own.
+        network.learned_by_losses = [variable for task in tasks for variable in task.variables]
         self.judges = tuple(judges)
         self._tasks = tuple(tasks)
         self.meters = tuple(TaskMeter(each, reliability_bins) for each in self.measured)

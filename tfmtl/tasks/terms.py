@@ -22,8 +22,10 @@ class Loss(Protocol):
     """The raw columns it reads beside the label, such as a session's."""
     is_squared: bool
     """Whether it is a squared error, which learned uncertainty weighs by half."""
-    variables: Sequence[tf.Variable]
-    """What it learns itself, such as a scale of the logits."""
+
+    @property
+    def variables(self) -> Sequence[tf.Variable]:
+        """What it learns itself, such as a scale of the logits."""
 
     def __call__(
         self, label: tf.Tensor, logits: tf.Tensor, weight: tf.Tensor, targets: Targets

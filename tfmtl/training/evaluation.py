@@ -136,8 +136,12 @@ def write_results(path: str, step: int, values: Mapping[str, Any]) -> None:
 
 def results_line(step: int, values: Mapping[str, float | None]) -> str:
     """One line for people: `evaluation at step 1,000 · loss 0.4127 · auc_ctr 0.7931`."""
-    parts = [f"{name} {_shown(value)}" for name, value in values.items()]
-    return " · ".join([f"evaluation at step {step:,}", *parts])
+    return values_line(f"evaluation at step {step:,}", values)
+
+
+def values_line(head: str, values: Mapping[str, float | None]) -> str:
+    """One line for people: what the values are of, and each of them."""
+    return " · ".join([head, *(f"{name} {_shown(value)}" for name, value in values.items())])
 
 
 def _task_results(meter: TaskMeter) -> Results:

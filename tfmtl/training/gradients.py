@@ -36,16 +36,20 @@ class Backward(NamedTuple):
     """Of the network's trainable variables."""
     learn: Callable[[], None]
     """Lets the balancer learn from the step, once it has been made."""
+    logits: Mapping[str, tf.Tensor]
+    """By task, `(batch, units)`; of tasks without a loss perhaps not."""
 
 
 class FixedGradients:
     """Of weights that are those of the config."""
 
     def __call__(self, model: MultiTaskModel, batch: Batch) -> Backward:
+        encoded, targets = batch
         with tf.GradientTape() as tape:
-            losses = model.batch_losses(batch, training=True)
+            logits = model.network(encoded, training=True)
+            losses = model.losses_of(logits, targets, training=True)
         gradients = tape.gradient(losses["loss"], model.network.trainable_variables)
-        return Backward(losses, gradients, lambda: None)
+        return Backward(losses, gradients, lambda: None, logits)
 
 
 class _Balanced:
@@ -77,19 +81,20 @@ class _Balanced:
         gradients: list[Gradient],
     ) -> Backward:
         """Puts together what a step goes by."""
-        values, gram, weights, regularization = found
+        logits, values, gram, weights, regularization = found
         parts = self.plan.parts
         loss = tf.reduce_sum(weights.shared * values) + regularization
         factors = tf.unstack(weights.shared * [part.weight for part in parts])
         told = {f"weight_{p.name}": factor for p, factor in zip(parts, factors, strict=True)}
         losses = {"loss": loss, **losses, "regularization_loss": regularization, **told}
         observed = Observed(values, gram, lambda: self.again(model, batch))
-        return Backward(losses, gradients, lambda: self.plan.balancer.update(observed))
+        return Backward(losses, gradients, lambda: self.plan.balancer.update(observed), logits)
 
 
 class _Found(NamedTuple):
-    """What a balancer saw and said."""
+    """What a step computed, and what the balancer said of it."""
 
+    logits: Mapping[str, tf.Tensor]
     values: tf.Tensor
     gram: tf.Tensor | None
     weights: Weights
@@ -102,13 +107,14 @@ class LossBalanced(_Balanced):
     def __call__(self, model: MultiTaskModel, batch: Batch) -> Backward:
         encoded, targets = batch
         with tf.GradientTape() as tape:
-            terms = model.loss_terms(model.network(encoded, training=True), targets)
+            logits = model.network(encoded, training=True)
+            terms = model.loss_terms(logits, targets)
             values = tf.stack(self.parts(terms))
             weights = self.plan.balancer.weights(tf.stop_gradient(values))
             regularization = model.regularization()
             loss = tf.reduce_sum(tf.stop_gradient(weights.shared) * values) + regularization
         gradients = tape.gradient(loss, model.network.trainable_variables)
-        found = _Found(values, None, weights, regularization)
+        found = _Found(logits, values, None, weights, regularization)
         return self.backward(model, batch, model.task_losses(terms), found, gradients)
 
 
@@ -143,7 +149,8 @@ class RepresentationBalanced(_Balanced):
             copies = [tf.identity(tensor) for tensor in reached]
             with tf.GradientTape(persistent=True) as upper:  # It does not see what is below.
                 upper.watch(copies)
-                terms = model.loss_terms(frontier.above(copies, encoded, training=True), targets)
+                logits = frontier.above(copies, encoded, training=True)
+                terms = model.loss_terms(logits, targets)
                 parts = self.parts(terms)
             regularization = model.regularization()
         by_task = [upper.gradient(part, [*copies, *self._tops]) for part in parts]
@@ -153,7 +160,7 @@ class RepresentationBalanced(_Balanced):
         down = _pull(tape, reached, sums[: len(copies)], regularization, variables)
         up = {v.ref(): g for v, g in zip(self._tops, sums[len(copies) :], strict=True)}
         gradients = [total([g, up.get(v.ref())]) for v, g in zip(variables, down, strict=True)]
-        found = _Found(values, gram, weights, regularization)
+        found = _Found(logits, values, gram, weights, regularization)
         return self.backward(model, batch, model.task_losses(terms), found, gradients)
 
 
@@ -173,7 +180,8 @@ class ParameterBalanced(_Balanced):
         encoded, targets = batch
         variables = model.network.trainable_variables
         with tf.GradientTape(persistent=True) as tape:
-            terms = model.loss_terms(model.network(encoded, training=True), targets)
+            logits = model.network(encoded, training=True)
+            terms = model.loss_terms(logits, targets)
             parts = self.parts(terms)
             regularization = model.regularization()
         by_task = [tape.gradient(part, variables) for part in parts]
@@ -183,7 +191,7 @@ class ParameterBalanced(_Balanced):
         weights = self.plan.balancer.weights(values, gram)
         sums = _combined(weights, by_task, flags)
         gradients = [total(pair) for pair in zip(sums, penalty, strict=True)]
-        found = _Found(values, gram, weights, regularization)
+        found = _Found(logits, values, gram, weights, regularization)
         return self.backward(model, batch, model.task_losses(terms), found, gradients)
 
 

@@ -202,6 +202,7 @@ class _Run:
             if restored:
                 rounds.resume()
             self._loop([journal, rounds])
+            journal.finish()
             rounds.finish()
         _tell_skipped(self._batches)
         if signals.received:

@@ -192,10 +192,9 @@ class Task:
         return ReliabilityTable(num_bins) if num_bins and is_binary else None
 
     def update_reliability(
-        self, table: ReliabilityTable, logits: tf.Tensor, targets: Targets
+        self, table: ReliabilityTable, label: tf.Tensor, logits: tf.Tensor, weight: tf.Tensor
     ) -> None:
-        """Adds a batch to a table that `new_reliability` made; arguments as of `update_metrics`."""
-        label, weight = self.space.rows(targets)
+        """Adds rows to a table that `new_reliability` made; arguments as of `measure`."""
         table.update_state(label, self.head.metrics["ece"].reads(self._judged(logits)), weight)
 
     def update_metrics(

@@ -93,8 +93,12 @@ class Evaluator:
         return {**values, **self._mean.of(values)} if self._mean else values
 
     def _found_tables(self) -> Tables:
-        slices = self._slices.results() if self._slices else {}
-        found = {"slices": slices, "reliability": reliability(self._model)}
+        slices, by_slice = self._slices.results() if self._slices else ({}, {})
+        found = {
+            "slices": slices,
+            "reliability": reliability(self._model),
+            "reliability_by_slice": by_slice,
+        }
         return {name: table for name, table in found.items() if table}
 
     def _graph(self, dataset: tf.data.Dataset) -> Callable[[Batch], Mapping[str, tf.Tensor]]:

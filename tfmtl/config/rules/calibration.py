@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tfmtl.config.calibrations import calibratable_tasks, is_binary
+from tfmtl.config.calibrations import (
+    TEMPERATURE,
+    calibratable_tasks,
+    class_tasks,
+    is_binary,
+)
 from tfmtl.config.funnels import funnel_of
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_at_least, chosen
@@ -91,10 +96,15 @@ def _check_shared_rates(
 
 def _check_calibrations(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
     """Each is of another task and says how."""
-    tasks, first = calibratable_tasks(pipeline), dict[str, str]()
+    binary, classes = calibratable_tasks(pipeline), class_tasks(pipeline)
+    first = dict[str, str]()
     for index, each in enumerate(pipeline.export_config.calibration):
-        path, name = f"{_PATH}[{index}]", each.task_name
-        if name and name not in tasks:
+        path, name, method = f"{_PATH}[{index}]", each.task_name, each.WhichOneof("method")
+        tasks = [*binary, *classes] if method in (None, TEMPERATURE) else binary
+        if method and name in classes and name not in tasks:
+            rule = f"be `{TEMPERATURE}` for a task of several classes"
+            report.should(path, rule, Word(method))
+        elif name and name not in tasks:
             what = "a binary task that has a label"
             report.should_name(f"{path}.task_name", what, name, tasks)
         elif not tasks:

@@ -21,6 +21,7 @@ import tensorflow as tf
 from tfmtl.errors import ConfigError
 from tfmtl.tasks.balancing import Observed, Plan, Weights
 from tfmtl.training.frontier import Frontier
+from tfmtl.training.gradient_average import GradientAverage
 from tfmtl.training.gradient_sums import Gradient, inner_products, total, weighted_sum
 
 if TYPE_CHECKING:
@@ -170,11 +171,17 @@ class ParameterBalanced(_Balanced):
     Args:
         plan: The plan.
         frontier: Says which parameters are shared: those below it.
+        tables: Those of them that are embedding tables.
     """
 
-    def __init__(self, plan: Plan, frontier: Frontier) -> None:
+    def __init__(self, plan: Plan, frontier: Frontier, tables: Sequence[tf.Variable] = ()) -> None:
         super().__init__(plan)
         self._shared = {variable.ref() for variable in frontier.shared_variables}
+        self._average = None
+        if plan.balancer.averages_gradients:
+            looked_up = {table.ref() for table in tables}
+            dense = [v for v in frontier.shared_variables if v.ref() not in looked_up]
+            self._average = GradientAverage(plan.balancer, dense)
 
     def __call__(self, model: MultiTaskModel, batch: Batch) -> Backward:
         encoded, targets = batch
@@ -187,12 +194,28 @@ class ParameterBalanced(_Balanced):
         by_task = [tape.gradient(part, variables) for part in parts]
         penalty = tape.gradient(regularization, variables)
         flags = [variable.ref() in self._shared for variable in variables]
-        values, gram = tf.stack(parts), _gram(by_task, flags)
+        values = tf.stack(parts)
+        by_task, remember = self._averaged(by_task, variables, values)
+        gram = _gram(by_task, flags)
         weights = self.plan.balancer.weights(values, gram)
         sums = _combined(weights, by_task, flags)
         gradients = [total(pair) for pair in zip(sums, penalty, strict=True)]
         found = _Found(logits, values, gram, weights, regularization)
-        return self.backward(model, batch, model.task_losses(terms), found, gradients)
+        backward = self.backward(model, batch, model.task_losses(terms), found, gradients)
+
+        def learn() -> None:
+            remember()
+            backward.learn()
+
+        return backward._replace(learn=learn)
+
+    def _averaged(
+        self, by_task: list[list[Gradient]], variables: Sequence[tf.Variable], values: tf.Tensor
+    ) -> tuple[list[list[Gradient]], Callable[[], None]]:
+        """The gradients to go by, and what remembers them."""
+        if self._average is None:
+            return by_task, lambda: None
+        return self._average(by_task, variables, values)
 
 
 Gradients = FixedGradients | LossBalanced | RepresentationBalanced | ParameterBalanced
@@ -218,7 +241,7 @@ def build_gradients(model: MultiTaskModel, plan: Plan) -> Gradients:
             ]
         )
     if plan.at_parameters:
-        return ParameterBalanced(plan, frontier)
+        return ParameterBalanced(plan, frontier, model.embedding_variables())
     return RepresentationBalanced(plan, frontier, model.network.learned_by_losses)
 
 

@@ -121,10 +121,12 @@ class Evaluator:
 def results(model: MultiTaskModel) -> Results:
     """What the model's meters show; None, with a warning, for what has no value."""
     by_task = {meter.task.name: _task_results(meter) for meter in model.meters}
-    total = 0.0
-    for meter in model.meters:
-        loss = by_task[meter.task.name].get(f"loss_{meter.task.name}")
-        total += meter.task.weight * loss if loss is not None else 0.0
+    weighted = [
+        meter.task.weight * loss
+        for meter in model.meters
+        if (loss := by_task[meter.task.name].get(f"loss_{meter.task.name}")) is not None
+    ]
+    total = sum(weighted) if weighted else None
     return {"loss": total, **{k: v for each in by_task.values() for k, v in each.items()}}
 
 

@@ -33,5 +33,8 @@ def all_messages(task):
             more = "level: PARAMETERS" + (" balance_gradients: true" if name == "db_mtl" else "")
             texts[f"{name}, parameters"] = message(name, task, more)
     texts["db_mtl, representation"] = message("db_mtl", task, "balance_gradients: true")
+    texts["db_mtl, averaged"] = message(
+        "db_mtl", task, "balance_gradients: true level: PARAMETERS forgetting_rate: 0.9"
+    )
     texts["nash, now and then"] = message("nash", task, "every_steps: 2")
     return texts

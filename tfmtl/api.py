@@ -133,7 +133,7 @@ def evaluate(
         `global_step`, `loss`, `loss_<task>`, every task's metrics and `rows_<task>`, the rows in
         its sample space; None for one without a value. With `eval_config.slice_by`, `slices` has
         rows and metrics by column and value; with `reliability_bins`, `reliability` the bins of
-        each binary task.
+        each binary task; with both, `reliability_by_slice` those by column and value.
 
     Example:
     >>> tfmtl.evaluate("mmoe.config", checkpoint="best")["auc_ctr"]

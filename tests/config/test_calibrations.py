@@ -89,6 +89,21 @@ def test_a_calibration_without_a_name_is_of_all_that_no_other_names():
     assert methods == {"ctr": "platt", "cvr": "isotonic"}
 
 
+@pytest.mark.parametrize(
+    ("classes", "loss"), [(3, "CLASSIFICATION"), (2, "CLASSIFICATION"), (2, "JRC_LOSS")]
+)
+@pytest.mark.parametrize(("method", "tasks"), [("temperature", ["ctr", "cvr"]), ("platt", ["ctr"])])
+def test_a_temperature_is_of_tasks_of_several_classes_as_well(method, tasks, classes, loss):
+    tower = f'tower_name: "cvr" num_class: {classes} loss_type: {loss}'
+    text = GOOD_CONFIG.replace('tower_name: "cvr"', tower).replace(
+        "dnn { hidden_units: 6 } metrics_set { auc {} }", "dnn { hidden_units: 6 }"
+    )
+    pipeline = config.load_text(
+        text.replace('exporter_type: "final"', f"calibration {{ {method} {{}} }}")
+    )
+    assert list(config.calibrations(pipeline)) == tasks
+
+
 def test_without_calibration_there_is_none(good):
     assert config.calibrations(good) == {}
 

@@ -13,19 +13,24 @@ from tfmtl.serving.check import check_answers
 from tfmtl.serving.signatures import build_servable
 from tfmtl.tasks.calibration import fit_calibration
 from tfmtl.tasks.calibrators import Isotonic
+from tfmtl.tasks.class_temperature import ClassTemperature
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def tasks(model):
-    """The tasks, `ctr` calibrated by an isotonic function of many blocks."""
+    """The tasks: `ctr` has an isotonic function of many blocks, `rating` a temperature."""
     random = np.random.default_rng(7)
     logits = random.normal(0.0, 6.0, 3000).astype("float32")
     labels = (random.random(3000) < 1 / (1 + np.exp(2 - logits / 3))).astype("float32")
     calibration = fit_calibration("ctr", Isotonic(), logits, labels, np.ones(3000))
-    ctr, *others = model.tasks
-    return [ctr.calibrated(calibration), *others]
+    classes = random.integers(0, 3, 500)
+    sure = fit_calibration(
+        "rating", ClassTemperature(), random.normal(size=(500, 3)), classes, np.ones(500)
+    )
+    ctr, rating, *others = model.tasks
+    return [ctr.calibrated(calibration), rating.calibrated(sure), *others]
 
 
 @pytest.fixture(scope="module")
@@ -42,20 +47,24 @@ def test_what_is_served_is_calibrated(calibrated, model, tasks, rows):
     np.testing.assert_allclose(served["logits_ctr"], expected, rtol=1e-5)
     np.testing.assert_allclose(served["probs_ctr"], 1 / (1 + np.exp(-expected)), rtol=1e-5)
     assert np.abs(served["logits_ctr"] - plain["logits_ctr"]).min() > 0.1
-    for name in plain.keys() - {"logits_ctr", "probs_ctr"}:
+    logits = plain["logits_rating"] / tasks[1].calibration.calibrator.temperature
+    np.testing.assert_allclose(served["logits_rating"], logits, rtol=1e-5)
+    np.testing.assert_allclose(served["probs_rating"], tf.nn.softmax(logits), rtol=1e-5)
+    np.testing.assert_array_equal(served["y_rating"], plain["y_rating"])
+    for name in [name for name in plain if not name.endswith("_ctr") and "rating" not in name]:
         np.testing.assert_allclose(served[name], plain[name], rtol=1e-5, err_msg=name)
 
 
 def test_the_check_compares_with_calibrated_answers(calibrated, model, rows):
     """Against the model without its calibrator, the export fails it."""
     plain = build_servable(model.columns, model.network, model.tasks)
-    with pytest.raises(ExportError, match="Output `(logits|probs)_ctr` should be"):
+    with pytest.raises(ExportError, match="Output `(logits|probs)_(ctr|rating)"):
         check_answers(calibrated, plain, rows)
 
 
 def test_what_was_fitted_lies_beside_it(calibrated, exported, tasks):
     written = json.loads((calibrated / "assets" / "calibration.json").read_text("utf-8"))
-    assert written == {"ctr": tasks[0].calibration.as_json()}
+    assert written == {task.name: task.calibration.as_json() for task in tasks[:2]}
     assert not (exported / "assets" / "calibration.json").exists()
 
 

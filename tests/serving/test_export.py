@@ -18,6 +18,7 @@ from tfmtl.serving import export
 from tfmtl.serving.check import check_answers
 from tfmtl.serving.export import check_exportable
 from tfmtl.serving.signatures import build_servable, check_input_names
+from tfmtl.training import MultiTaskModel
 
 ONLY_TENSORFLOW = """
     import json, sys
@@ -265,3 +266,14 @@ def test_a_column_that_cannot_be_an_input_is_told(name):
 @pytest.mark.parametrize("name", ["user_id", "User-Id.2", "1st", "a/b", "selfie"])
 def test_columns_of_other_names_can(name):
     check_input_names([name])
+
+
+def test_what_losses_learn_is_no_part_of_an_export(pipeline):
+    loss = "losses { loss_type: LISTWISE_RANK_LOSS listwise_rank_loss { scale_logits: true } }"
+    tower = f'task_towers {{ tower_name: "fond" label_name: "click" {loss} }}'
+    other = build_model(changed(pipeline, f"model_config {{ mmoe {{ {tower} }} }}"))
+    before = list(other.network.weights)
+    MultiTaskModel(other.network, other.tasks)
+    assert len(other.network.weights) == len(before) + 1
+    servable = build_servable(other.columns, other.network, other.tasks)
+    assert [w.ref() for w in servable.module.weights] == [w.ref() for w in before]

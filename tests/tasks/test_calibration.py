@@ -140,6 +140,7 @@ def test_binary_tasks_have_reliability_tables_in_their_space():
     task = Task("ctr", BinaryHead(), SampleSpace(ColumnLabel("click")))
     table = task.new_reliability(4)
     targets = {"click": tf.constant([1.0, np.nan, 0.0])}
-    task.update_reliability(table, tf.constant([[0.0], [3.0], [0.0]]), targets)
+    label, weight = task.space.rows(targets)
+    task.update_reliability(table, label, tf.constant([[0.0], [3.0], [0.0]]), weight)
     assert table.result() == [(2, 2.0, 0.5, 0.5, 1.0)]
     assert task.new_reliability(0) is None

@@ -146,6 +146,24 @@ def test_parts_of_jrc_may_be_weighed_at_random(strategy):
     assert all(min(parts) - 1e-6 <= value <= max(parts) + 1e-6 for value in values)
 
 
+@pytest.mark.parametrize(
+    ("loss", "name"),
+    [
+        ("LISTWISE_RANK_LOSS listwise_rank_loss { scale_logits: true }", "scale"),
+        ("LISTWISE_DISTILL_LOSS listwise_distill_loss { scale_logits: true }", "scale"),
+        ('JRC_LOSS jrc_loss { loss_weight_strategy: "uncertainty" }', "uncertainty"),
+    ],
+)
+def test_what_a_loss_learns_is_named_by_its_term(loss, name):
+    classes = classes_of(loss.split()[0])
+    (variable,) = build(f"{classes} losses {{ loss_type: {loss} }}").variables
+    assert variable.name == f"loss_ctr/{name}:0"
+
+
+def test_losses_learn_nothing_themselves_unless_they_are_told_to():
+    assert all(not build(f"{classes_of(name)} loss_type: {name}").variables for name in CASES)
+
+
 def test_squared_losses_are_told():
     squared = {
         name

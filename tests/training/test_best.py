@@ -42,6 +42,30 @@ def test_patience_ends_so_many_steps_after_the_best():
     assert best.out_of_patience
 
 
+def test_patience_does_not_end_between_evaluations():
+    state = TrainingState()
+    best = Best("auc_ctr", True, state, patience=20)
+    state.step = 50
+    assert not best.out_of_patience
+    play(best, state, [(60, 0.6)])
+    state.step = 90
+    assert not best.out_of_patience
+    play(best, state, [(100, 0.5)])
+    assert best.out_of_patience
+
+
+def test_evaluations_without_a_value_are_told_and_end_no_patience(caplog):
+    state = TrainingState()
+    best = Best("auc_ctr", True, state, patience=20)
+    with caplog.at_level("WARNING", "tfmtl"):
+        assert play(best, state, [(1000, None), (2000, None)]) == []
+    assert not best.out_of_patience
+    assert caplog.messages == [
+        f"The evaluation at step {step} cannot be the best: `auc_ctr`, which says so, has no value."
+        for step in ("1,000", "2,000")
+    ]
+
+
 def test_without_patience_training_goes_on_for_ever():
     state = TrainingState()
     best = Best("auc_ctr", True, state)

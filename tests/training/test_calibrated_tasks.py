@@ -91,6 +91,22 @@ def test_tasks_that_no_calibration_names_are_left_and_what_was_done_is_told(
     assert told[1:] == ["Task `cvr`: it is doubtful."]
 
 
+def test_several_classes_get_a_temperature(calibrate, pipeline):
+    tower = pipeline.model_config.shared_bottom.task_towers[0]
+    tower.num_class = 2
+    del tower.metrics_set[:]
+    data = make_rows(150, seed=4)
+    one = 'calibration { task_name: "ctr" temperature {} }'
+    _, (ctr, cvr), columns, model = calibrate(data, one)
+    assert (ctr.calibration.calibrator.name, ctr.calibration.rows) == ("temperature", 150)
+    assert cvr.calibration is None
+    logits = np.ones((2, 2), np.float32) * [[1.0, -2.0]]
+    expected = np.exp(logits / ctr.calibration.calibrator.temperature)
+    np.testing.assert_allclose(
+        ctr.predictions(logits)["probs_ctr"], expected / expected.sum(axis=1, keepdims=True), 1e-5
+    )
+
+
 def test_without_calibration_no_data_is_read(calibrate):
     before, after, *_ = calibrate(None, "")
     assert after == before

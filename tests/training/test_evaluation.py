@@ -116,6 +116,12 @@ def test_a_task_whose_sample_space_is_empty_has_no_values_and_the_reason_is_told
     ]
 
 
+def test_without_a_row_in_any_sample_space_there_is_no_loss():
+    nothing = [with_targets(BATCHES[0], click=[np.nan] * 5, buy=[np.nan] * 5)]
+    results = evaluate(make_model(), nothing)
+    assert (results["loss"], results["rows_ctr"], results["rows_cvr"]) == (None, 0, 0)
+
+
 def test_auc_of_one_class_has_no_value_and_the_reason_is_told(caplog):
     batches = [with_targets(batch, click=[1.0] * 5) for batch in BATCHES[:2]]
     results = evaluate(make_model(), batches)

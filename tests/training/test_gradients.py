@@ -11,6 +11,8 @@ from tests.helpers_balancing import all_messages
 from tfmtl.errors import ConfigError
 from tfmtl.protos import pipeline_pb2
 from tfmtl.tasks.balancing import Balancer, Plan, Weights, build_plan, task_parts
+from tfmtl.tasks.losses import ListwiseLoss, Sessions, lists
+from tfmtl.tasks.terms import Term
 from tfmtl.training import MultiTaskModel
 from tfmtl.training.gradients import FixedGradients
 
@@ -81,6 +83,19 @@ def test_what_is_shared_gets_the_shared_weights_and_towers_their_own(at_paramete
     assert set(expected) == set(gradients)
     for name, gradient in gradients.items():
         np.testing.assert_allclose(gradient, expected[name], atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("at_parameters", [False, True])
+def test_what_a_loss_learns_gets_the_weight_of_its_own_task(at_parameters):
+    loss = ListwiseLoss(lists.label_itself, Sessions(), learns_scale=True)
+    tasks = make_tasks()
+    tasks[1].terms = [Term("cvr", loss)]
+    plan = Plan("given", task_parts(tasks), Given(), at_parameters)
+    model, batch = MultiTaskModel(make_network(), tasks, plan), make_batch()
+    _, gradients = found(model, batch)
+    slope = slopes(model, batch, [0.0, OWN[1]])["scale"]
+    assert slope != 0.0
+    np.testing.assert_allclose(gradients["scale"], slope, rtol=1e-5)
 
 
 def test_weights_by_losses_make_one_sum():
@@ -231,6 +246,65 @@ def planned(text):
     model = MultiTaskModel(make_network(), tasks, build_plan(pipeline, tasks))
     model.compile(keras.optimizers.legacy.Adam(0.01))
     return model
+
+
+AVERAGED = "db_mtl { balance_gradients: true level: PARAMETERS forgetting_rate: 0.8 }"
+
+
+def of_logarithms(model, batch):
+    """The gradients of the logarithms of both losses, by variable."""
+    losses = [float(model.batch_losses(batch, True)[f"loss_{each}"]) for each in ("ctr", "cvr")]
+    weights = [[1 / losses[0], 0.0], [0.0, 1 / losses[1] / 2]]
+    return [slopes(model, batch, each) for each in weights]
+
+
+def test_gradients_of_logarithms_are_averaged_but_for_tables():
+    """β_t = β/√t of the average stays; dual balancing gives all tasks the longest."""
+    model, averages = planned(AVERAGED), [{}, {}]
+    for t in (1, 2, 3):
+        batch = make_batch(seed=t)
+        g, (backward, gradients), beta = (
+            of_logarithms(model, batch),
+            found(model, batch),
+            0.8 / t**0.5,
+        )
+        for average, own in zip(averages, g, strict=True):
+            for name in ("bottom/kernel", "bottom/bias"):
+                average[name] = beta * average.get(name, 0.0) + (1 - beta) * own[name]
+        table = next(name for name in gradients if name.startswith("embeddings"))
+        used = [{**average, table: own[table]} for average, own in zip(averages, g, strict=True)]
+        norms = [np.sqrt(sum(np.sum(each**2) for each in its.values())) for its in used]
+        factors = max(norms) / norms
+        for name in used[0]:
+            expected = factors[0] * used[0][name] + factors[1] * used[1][name]
+            expected = expected + (penalty(model) if name == "bottom/kernel" else 0.0)
+            np.testing.assert_allclose(gradients[name], expected, rtol=1e-3, atol=1e-6)
+        np.testing.assert_allclose(gradients["ctr/kernel"], g[0]["ctr/kernel"], rtol=1e-4)
+        backward.learn()
+    saved = model.plan.balancer.variables
+    np.testing.assert_allclose(
+        saved["average_0/bottom/kernel"][1], averages[1]["bottom/kernel"], 1e-4
+    )
+
+
+def test_the_average_of_a_task_without_rows_stands_still_and_moves_nothing():
+    model = planned(AVERAGED)
+    encoded, targets = make_batch()
+    model.train_step((encoded, targets))
+    balancer = model.plan.balancer
+    before = balancer.variables["average_0/bottom/kernel"].numpy()
+    unknown = {**targets, "buy": tf.fill([5], float("nan"))}
+    ctr, _ = of_logarithms(model, (encoded, targets))
+    backward, gradients = found(model, (encoded, unknown))
+    beta = 0.8 / 2**0.5
+    moved = beta * before[0] + (1 - beta) * ctr["bottom/kernel"]
+    np.testing.assert_allclose(
+        gradients["bottom/kernel"] - penalty(model), moved, rtol=1e-3, atol=1e-6
+    )
+    backward.learn()
+    after = balancer.variables["average_0/bottom/kernel"].numpy()
+    np.testing.assert_array_equal(after[1], before[1])
+    np.testing.assert_array_equal(balancer.variables["batches"], [2, 1])
 
 
 def numbers(model):

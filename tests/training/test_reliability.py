@@ -6,7 +6,7 @@ from conftest import FakeBatches, make_batch, make_network, make_tasks
 
 from tfmtl.training.evaluation import Evaluator
 from tfmtl.training.model import MultiTaskModel
-from tfmtl.training.reliability import reliability_texts
+from tfmtl.training.reliability import reliability_texts, sliced_texts
 
 BATCHES = [make_batch(rows=5, seed=1), make_batch(rows=4, seed=2)]
 
@@ -58,8 +58,23 @@ def test_tables_are_written_in_columns():
     ]
 
 
+def test_tables_by_slice_have_a_line_for_each_value_and_a_column_for_each_bin():
+    low = {"rows": 30, "weight": 30.0, "mean_prediction": 0.1, "mean_label": 0.2, "copc": 2.0}
+    high = {"rows": 10, "weight": 10.0, "mean_prediction": 0.5, "mean_label": 0.4, "copc": 0.8}
+    none = {"rows": 5, "weight": 5.0, "mean_prediction": 0.0, "mean_label": 0.0, "copc": None}
+    tables = {"city": {"oslo": {"ctr": [low, high], "cvr": [low]}, "": {"ctr": [none]}}}
+    ctr, cvr = sliced_texts(tables)
+    assert ctr.splitlines() == [
+        "reliability of ctr by city, and copc from low predictions to high ones",
+        "              rows   predicted    observed     copc",
+        "  oslo          40         0.2        0.25     1.25        2      0.8",
+        '  ""             5           0           0     none     none',
+    ]
+    assert cvr.splitlines()[2] == "  oslo          30         0.1         0.2        2        2"
+
+
 def test_no_tables_are_no_text():
-    assert list(reliability_texts({})) == []
+    assert list(reliability_texts({})) == [] == list(sliced_texts({}))
 
 
 @pytest.mark.parametrize(

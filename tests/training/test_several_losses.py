@@ -76,6 +76,30 @@ def test_evaluating_again_gives_the_same(trained):
     assert evaluate(pipeline, data=make_rows(60, 1)).metrics == result.metrics
 
 
+# Each is learned with the model: a scale of the logits, and how two parts are weighed.
+LEARNING = (
+    """losses { loss_type: CLASSIFICATION }
+    losses { loss_type: LISTWISE_RANK_LOSS
+             listwise_rank_loss { session_name: "user" scale_logits: true } }""",
+    """num_class: 2 losses { loss_type: JRC_LOSS
+                   jrc_loss { session_name: "user" loss_weight_strategy: "uncertainty" } }""",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("balancing", ["", "mgda {}"])
+def test_what_losses_learn_is_trained_saved_and_restored(tmp_path, balancing):
+    model = f"balancing {{ {balancing} }}" if balancing else ""
+    pipeline = with_losses(tmp_path, *LEARNING, model=model)
+    result = run(pipeline)
+    scale, uncertainty = (v.numpy() for v in result.model.network.learned_by_losses)
+    assert scale != 1.0 and (uncertainty != 0.0).all()
+    assert evaluate(pipeline, data=make_rows(60, 1)).metrics == result.metrics
+    pipeline.train_config.num_steps += 1
+    again = run(pipeline, continue_train=True).model.network.learned_by_losses[0]
+    assert again.numpy() == pytest.approx(scale, abs=0.05) and again.numpy() != scale
+
+
 # Two towers at a time; losses and the classes that they need.
 EACH = [
     ("SIGMOID_L2_LOSS", 1, "BINARY_CROSS_ENTROPY_LOSS", 1),

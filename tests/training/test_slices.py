@@ -44,8 +44,13 @@ TASKS = [
 
 
 def measure(*slices, max_values=20, tasks=TASKS, parts=4):
-    """The slices of all rows, added in several batches from inside of a graph."""
-    measured = Slices(tasks, [Slice(by, by.split("*")) for by in slices], max_values)
+    """The metrics by slice of all rows, added in several batches from inside of a graph."""
+    return measured(*slices, max_values=max_values, tasks=tasks, parts=parts)[0]
+
+
+def measured(*slices, max_values=20, tasks=TASKS, parts=4, bins=0):
+    """Metrics and reliability tables by slice."""
+    measured = Slices(tasks, [Slice(by, by.split("*")) for by in slices], max_values, bins)
     logits = {task.name: LOGITS.get(task.name, LOGITS["cvr"]) for task in tasks}
 
     @tf.function(autograph=False)
@@ -133,6 +138,29 @@ def test_a_slice_without_a_row_in_space_has_no_value(monkeypatch):
     assert told["auc_ctr"] is None  # One class.
 
 
+def test_each_value_has_a_reliability_table_of_its_rows_in_space():
+    metrics, tables = measured("city", "age", bins=3)
+    assert metrics == measure("city", "age")
+    assert set(tables) == {"city", "age"} and set(tables["city"]) == set(CITY)
+    bins = tables["city"]["rome"]["cvr"]
+    rows = (CITY == "rome") & (CLICK == 1)
+    probability = 1 / (1 + np.exp(-LOGITS["cvr"][rows, 0].astype(np.float64)))
+    order, edges = np.argsort(probability), np.cumsum([each["rows"] for each in bins])[:-1]
+    assert len(bins) == 3
+    for its, places in zip(bins, np.split(order, edges), strict=True):
+        assert its["mean_prediction"] == pytest.approx(probability[places].mean(), rel=1e-5)
+        assert its["mean_label"] == pytest.approx(BUY[rows][places].mean())
+    # What is served without a metric has a table as well.
+    assert set(tables["city"]["rome"]) == {"ctr", "cvr", "served"}
+
+
+def test_a_value_without_rows_in_space_and_several_classes_have_no_table(monkeypatch):
+    monkeypatch.setitem(COLUMNS, "click", np.where(CITY == "bern", 0, CLICK).astype(np.float32))
+    level = Task("level", MultiClassHead(3), SampleSpace(ColumnLabel("age")))
+    _, tables = measured("city", tasks=[TASKS[0], TASKS[1], level], bins=2)
+    assert set(tables["city"]["bern"]) == {"ctr"} and set(tables["city"]["oslo"]) == {"ctr", "cvr"}
+
+
 def test_a_reset_forgets_rows_and_values():
     slices = Slices(TASKS, [Slice("city", ["city"])], 20)
     slices.update(
@@ -140,7 +168,7 @@ def test_a_reset_forgets_rows_and_values():
         {name: tf.constant(each) for name, each in COLUMNS.items()},
     )
     slices.reset()
-    assert slices.results() == {"city": {}}
+    assert slices.results() == ({"city": {}}, {})
 
 
 def test_slices_come_from_the_config_by_column_or_by_feature(tmp_path):

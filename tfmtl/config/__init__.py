@@ -1,6 +1,6 @@
 """The config of a pipeline: loading, overriding, checking, saving, and what it says."""
 
-from tfmtl.config.calibrations import calibratable_tasks, calibrations
+from tfmtl.config.calibrations import calibratable_tasks, calibrations, class_tasks
 from tfmtl.config.files import save
 from tfmtl.config.loading import TO_EVALUATE, TO_TRAIN, load, load_text, validate
 from tfmtl.config.metric_names import (
@@ -40,6 +40,7 @@ __all__ = [
     "bigger_is_better",
     "calibratable_tasks",
     "calibrations",
+    "class_tasks",
     "column_of",
     "feature_name",
     "features",

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from tfmtl.config.funnels import Funnel, funnel_of, masked
+from tfmtl.config.heads import CLASSES, TWO_LOGITS, head_kind
 from tfmtl.config.metric_names import head_metrics
 from tfmtl.config.views import DIVISION_RATIO, ESMM_PRODUCT, Tower, architecture, towers
 from tfmtl.protos import calibration_pb2, pipeline_pb2
+
+# The method that is of several classes, too.
+TEMPERATURE = "temperature"
 
 
 def is_binary(tower: Tower) -> bool:
@@ -28,13 +32,25 @@ def calibratable_tasks(pipeline: pipeline_pb2.Pipeline) -> list[str]:
     return list(dict.fromkeys(tasks))
 
 
+def class_tasks(pipeline: pipeline_pb2.Pipeline) -> list[str]:
+    """The tasks that say by a softmax how likely each of several classes is: a temperature's."""
+    kinds = (CLASSES, TWO_LOGITS)
+    return [tower.tower_name for tower in towers(pipeline) if head_kind(tower) in kinds]
+
+
 def calibrations(pipeline: pipeline_pb2.Pipeline) -> dict[str, calibration_pb2.Calibration]:
-    """How each task is calibrated; one without a name is of all that no other names."""
+    """How each task is calibrated; one without a name is of all that it can and no other names."""
     given = pipeline.export_config.calibration
     named = {each.task_name: each for each in given if each.task_name}
     rest = [each for each in given if not each.task_name]
-    of_all = {task: each for each in rest for task in calibratable_tasks(pipeline)}
-    return {**of_all, **named}
+    return {**{task: each for each in rest for task in _fitting(each, pipeline)}, **named}
+
+
+def _fitting(message: calibration_pb2.Calibration, pipeline: pipeline_pb2.Pipeline) -> list[str]:
+    """The tasks that a method can calibrate."""
+    binary = calibratable_tasks(pipeline)
+    is_temperature = message.WhichOneof("method") == TEMPERATURE
+    return [*binary, *class_tasks(pipeline)] if is_temperature else binary
 
 
 def _funnel_tasks(funnel: Funnel, tower: str) -> list[str]:

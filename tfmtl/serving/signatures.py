@@ -62,7 +62,8 @@ def build_servable(
     _check_output_names(tasks)
     module = tf.Module(name="serving")
     module.columns = columns
-    module.weights = list(network.weights)
+    of_losses = {variable.ref() for task in tasks for variable in task.variables}
+    module.weights = [weight for weight in network.weights if weight.ref() not in of_losses]
 
     # The network is in this closure alone: an attribute of the module would be saved with it.
     def serving_default(raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:

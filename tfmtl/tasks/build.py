@@ -19,6 +19,7 @@ from tfmtl.tasks.build_heads import build_head
 from tfmtl.tasks.build_losses import build_terms
 from tfmtl.tasks.build_space import build_factors, build_label
 from tfmtl.tasks.calibrators import Calibrator, Isotonic, Platt, Temperature
+from tfmtl.tasks.class_temperature import ClassTemperature
 from tfmtl.tasks.heads import Head
 from tfmtl.tasks.judge import Judge
 from tfmtl.tasks.score import Score
@@ -98,8 +99,12 @@ _CALIBRATORS: dict[str, Callable[[calibration_pb2.Calibration], Calibrator]] = {
 
 def build_calibrators(pipeline: pipeline_pb2.Pipeline) -> dict[str, Calibrator]:
     """The calibrators that `export_config.calibration` asks for, by task, not yet fitted."""
+    classes = config.class_tasks(pipeline)
     return {
-        task: _CALIBRATORS[message.WhichOneof("method")](message)
+        # No other method is of several classes.
+        task: ClassTemperature()
+        if task in classes
+        else _CALIBRATORS[message.WhichOneof("method")](message)
         for task, message in config.calibrations(pipeline).items()
     }
 

@@ -33,14 +33,25 @@ def build_terms(task: str, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> lis
     """
     names = term_names(task, tower, pipeline)
     own = [
-        Term(name, build_loss(each, tower, pipeline), each.weight, each.learn_loss_weight)
+        Term(
+            name,
+            _named(name, build_loss, each, tower, pipeline),
+            each.weight,
+            each.learn_loss_weight,
+        )
         for name, each in zip(names.losses, terms_of(tower), strict=True)
     ]
     taught = [
-        Term(name, _distilled(each, tower, pipeline), each.loss_weight)
+        Term(name, _named(name, _distilled, each, tower, pipeline), each.loss_weight)
         for name, each in zip(names.distilled, teachings(task, pipeline), strict=True)
     ]
     return [*own, *taught]
+
+
+def _named(name: str, build: Callable[..., Loss], *how: Any) -> Loss:
+    """Builds a loss whose variables are called `loss_<name>/…` in checkpoints."""
+    with tf.name_scope(f"loss_{name}"):
+        return build(*how)
 
 
 def build_loss(message: Message, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Loss:
@@ -136,18 +147,25 @@ def _listwise_rank(message: Message, tower: Tower, pipeline: pipeline_pb2.Pipeli
     # Of a teacher, the message `KD` says it.
     are_logits = its.label_is_logits or isinstance(message, model_pb2.KD)
     relevance = lists.label_softmax(its.temperature) if are_logits else lists.label_itself
-    return losses.ListwiseLoss(relevance, _sessions(its, tower, pipeline), its.temperature)
+    return _listwise(relevance, its, tower, pipeline)
 
 
 def _listwise_distill(message: Message, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Loss:
     its = message.listwise_distill_loss
     relevance = lists.rank_gain(its.label_clip_max_value)
-    return losses.ListwiseLoss(relevance, _sessions(its, tower, pipeline), its.temperature)
+    return _listwise(relevance, its, tower, pipeline)
+
+
+def _listwise(
+    relevance: lists.Relevance, its: Any, tower: Tower, pipeline: pipeline_pb2.Pipeline
+) -> Loss:
+    sessions = _sessions(its, tower, pipeline)
+    return losses.ListwiseLoss(relevance, sessions, its.temperature, its.scale_logits)
 
 
 def _jrc(message: Message, tower: Tower, pipeline: pipeline_pb2.Pipeline) -> Loss:
     its = message.jrc_loss
-    balance = {**_DRAWN, "fixed": jrc.fixed(its.alpha)}[its.loss_weight_strategy]
+    balance = _BALANCES[its.loss_weight_strategy](its.alpha)
     return losses.JRCLoss(_sessions(its, tower, pipeline), balance, its.same_label_loss)
 
 
@@ -166,10 +184,13 @@ def _ordinal(message: Message, tower: Tower, pipeline: pipeline_pb2.Pipeline) ->
     return RowLoss(losses.ordinal_cross_entropy)
 
 
-_DRAWN: Mapping[str, jrc.Balance] = {
-    "random_uniform": jrc.random_uniform,
-    "random_normal": jrc.random_normal,
-    "random_bernoulli": jrc.random_bernoulli,
+# By alpha.
+_BALANCES: Mapping[str, Callable[[float], jrc.Balance]] = {
+    "fixed": jrc.fixed,
+    "random_uniform": lambda alpha: jrc.weighed(jrc.random_uniform),
+    "random_normal": lambda alpha: jrc.weighed(jrc.random_normal),
+    "random_bernoulli": lambda alpha: jrc.weighed(jrc.random_bernoulli),
+    "uncertainty": lambda alpha: jrc.LearnedBalance(),
 }
 _LOSSES: Mapping[int, Callable[..., Loss]] = {
     loss_pb2.CLASSIFICATION: _classification,

@@ -14,7 +14,8 @@ import tf_keras as keras
 from tfmtl.errors import DataError
 from tfmtl.tasks.calibration_metrics import COPC, ECE
 from tfmtl.tasks.calibrators import Calibrator
-from tfmtl.tasks.metrics import SigmoidLogloss
+from tfmtl.tasks.class_temperature import likeliest
+from tfmtl.tasks.metrics import SigmoidLogloss, SoftmaxLogloss
 
 # Of fewer rows of a class than these, any function fitted to them is mostly chance.
 _LEAST_ROWS = 10
@@ -32,7 +33,8 @@ class Calibration:
         calibrator: The calibrator.
         rows: Rows it was fitted to.
         reverses: Whether it ranks them the other way round than the model does.
-        before: `logloss`, `ece` and `copc` of those rows without it.
+        before: `logloss`, `ece` and `copc` of those rows without it; of several classes, the last
+            two are of the likeliest one.
         after: The same with one, of each fifth of the rows by what the others tell: rows that a
             calibrator was fitted to would flatter it.
     """
@@ -91,7 +93,7 @@ def fit_calibration(
     Args:
         task: Whose it is, for what is told of mistakes.
         calibrator: Which is fitted.
-        logits: `(rows,)`.
+        logits: `(rows,)`; of several classes `(rows, classes)`.
         labels: `(rows,)`.
         weights: `(rows,)`; those of weight 0 are left out.
 
@@ -109,22 +111,40 @@ def fit_calibration(
 
 
 def _check(task: str, logits: np.ndarray, labels: np.ndarray) -> None:
-    # Soft labels count for what they are.
-    positive = float(np.sum(labels, dtype=np.float64))
-    negative = len(labels) - positive
-    if min(positive, negative) < _LEAST_ROWS:
+    too_few = _too_few_of_classes(labels) if logits.ndim > 1 else _too_few(labels)
+    if too_few:
         raise DataError(
-            f"A calibrator of task `{task}` should be fitted to {_LEAST_ROWS} positive and "
-            f"{_LEAST_ROWS} negative rows or more. Received: {positive:g} positive and "
-            f"{negative:g} negative rows in its sample space. Evaluate on more rows "
-            "(`eval_input_path`, `eval_config.num_examples`), or leave the task out of "
-            "`export_config.calibration`."
+            f"A calibrator of task `{task}` should be fitted to {too_few} in its sample space. "
+            "Evaluate on more rows (`eval_input_path`, `eval_config.num_examples`), or leave the "
+            "task out of `export_config.calibration`."
         )
     if not np.isfinite(logits).all():
         raise DataError(
             f"A calibrator of task `{task}` should be fitted to finite logits. Received: "
             f"{logits[~np.isfinite(logits)][0]}. Export a checkpoint of before the model broke."
         )
+
+
+def _too_few(labels: np.ndarray) -> str:
+    """What there should be and what there is, in words; "" if that is enough."""
+    # Soft labels count for what they are.
+    positive = float(np.sum(labels, dtype=np.float64))
+    negative = len(labels) - positive
+    if min(positive, negative) >= _LEAST_ROWS:
+        return ""
+    return (
+        f"{_LEAST_ROWS} positive and {_LEAST_ROWS} negative rows or more. Received: {positive:g} "
+        f"positive and {negative:g} negative rows"
+    )
+
+
+def _too_few_of_classes(labels: np.ndarray) -> str:
+    """The same of several classes."""
+    classes, counts = np.unique(labels, return_counts=True)
+    if np.count_nonzero(counts >= _LEAST_ROWS) >= 2:
+        return ""
+    told = [f"{count} of class {each:g}" for each, count in zip(classes, counts, strict=True)]
+    return f"{_LEAST_ROWS} rows or more of two classes. Received: {', '.join(told) or 'no row'}"
 
 
 def _crossed(
@@ -141,11 +161,12 @@ def _crossed(
 
 
 def _measured(logits: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> dict[str, float]:
-    metrics: dict[str, keras.metrics.Metric] = {
-        "logloss": SigmoidLogloss("logloss"),
-        "ece": ECE("ece"),
-        "copc": COPC("copc"),
-    }
-    for metric in metrics.values():
+    has_classes = logits.ndim > 1
+    loss = (SoftmaxLogloss if has_classes else SigmoidLogloss)("logloss")
+    loss.update_state(labels, logits, weights)
+    if has_classes:
+        logits, labels = likeliest(logits, labels)
+    metrics: list[keras.metrics.Metric] = [ECE("ece"), COPC("copc")]
+    for metric in metrics:
         metric.update_state(labels, logits, weights)
-    return {name: float(metric.result()) for name, metric in metrics.items()}
+    return {metric.name: float(metric.result()) for metric in [loss, *metrics]}

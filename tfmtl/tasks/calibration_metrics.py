@@ -21,10 +21,10 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfmtl.tasks import losses
+from tfmtl.tasks.logit_axis import slot_of
 
-# Bins of equal weight are made of slots on the logit axis, of 1/64 each; logits beyond the range
-# share the outermost. σ(-16) is 1e-7.
-_RANGE, _SLOTS = 16.0, 2048
+# Bins of equal weight are made of slots on the logit axis, of 1/64 each.
+_SLOTS = 2048
 
 
 class COPC(keras.metrics.Metric):
@@ -141,11 +141,9 @@ class BinnedSums(keras.metrics.Metric):
         return {"name": self.name, "num_bins": self.num_bins, "equal_width": self.equal_width}
 
     def _slot(self, logit: tf.Tensor, probability: tf.Tensor) -> tf.Tensor:
-        if self.equal_width:
-            place = probability * self.num_bins
-        else:
-            logit = tf.clip_by_value(logit, -_RANGE, _RANGE)
-            place = (logit + _RANGE) * (self._slots / (2 * _RANGE))
+        if not self.equal_width:
+            return slot_of(logit, self._slots)
+        place = probability * self.num_bins
         place = tf.where(tf.math.is_nan(place), tf.zeros_like(place), place)
         return tf.minimum(tf.cast(place, tf.int32), self._slots - 1)
 

@@ -1,5 +1,7 @@
 """Calibrators: functions of a binary task's logit, fitted so that probabilities are true.
 
+For the logits of several classes see `class_temperature`.
+
 Each has a `fit` in NumPy, of double precision, and is then called in a graph:
 
     Platt        c' = a·c + b
@@ -25,7 +27,7 @@ _STEPS = 100
 _HALVINGS = 40
 _TOLERANCE = 1e-10  # Of the gradient, for each unit of weight.
 # Logits that are all right can be made surer for ever.
-_COLDEST, _HOTTEST = 0.01, 100.0
+COLDEST, HOTTEST = 0.01, 100.0
 
 
 class Calibrator(Protocol):
@@ -123,7 +125,7 @@ class Temperature:
         """Fits the temperature; arguments as of `Calibrator.fit`."""
         logits, labels, weights = _double(logits, labels, weights)
         (inverse,) = _newton(logits[:, np.newaxis], labels, weights, start=1.0)
-        self.temperature = float(1 / np.clip(inverse, 1 / _HOTTEST, 1 / _COLDEST))
+        self.temperature = float(1 / np.clip(inverse, 1 / HOTTEST, 1 / COLDEST))
 
     def __call__(self, logits: tf.Tensor) -> tf.Tensor:
         return logits / self.temperature

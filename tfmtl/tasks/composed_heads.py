@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfmtl.tasks import losses
+from tfmtl.tasks.heads import is_class
 from tfmtl.tasks.losses import jrc, ordinal, ziln
 from tfmtl.tasks.offered import BINARY, CLASSES, REGRESSION, log_odds, of, probability
 from tfmtl.tasks.terms import RowLoss
@@ -31,7 +32,7 @@ class TwoLogitsHead:
         }
 
     def accepts(self, label: tf.Tensor) -> tf.Tensor:
-        return (label == 0.0) | (label == 1.0)
+        return is_class(label, self.units)
 
 
 class ValueHead:
@@ -99,4 +100,4 @@ class OrdinalHead:
         }
 
     def accepts(self, label: tf.Tensor) -> tf.Tensor:
-        return (label >= 0.0) & (label <= float(self.units)) & (label == tf.floor(label))
+        return is_class(label, self.units + 1)

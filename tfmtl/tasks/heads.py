@@ -55,6 +55,11 @@ class Head(Protocol):
         """Whether each label can be learned, `(batch,)` booleans."""
 
 
+def is_class(label: tf.Tensor, count: int) -> tf.Tensor:
+    """Whether each label is a whole class, one of 0 to count - 1, `(batch,)` booleans."""
+    return (label >= 0.0) & (label < float(count)) & (label == tf.floor(label))
+
+
 class BinaryHead:
     """One logit: the log-odds that an event happens. A label between 0 and 1 is a soft one.
 
@@ -140,7 +145,7 @@ class MultiClassHead:
         }
 
     def accepts(self, label: tf.Tensor) -> tf.Tensor:
-        return (label >= 0.0) & (label < float(self.units)) & (label == tf.floor(label))
+        return is_class(label, self.units)
 
 
 class RegressionHead:

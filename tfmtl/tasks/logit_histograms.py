@@ -1,8 +1,7 @@
 """Histograms of a binary task's logits: what a stream of rows is reduced to.
 
-Rows are counted in two histograms, of positives and of negatives. The bins are even on the logit
-axis and not on that of probabilities, because the rare events of a recommender would share a few
-bins near 0 there.
+Rows are counted in two histograms, of positives and of negatives, whose bins are the slots of the
+logit axis.
 """
 
 from __future__ import annotations
@@ -12,8 +11,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-# Logits beyond it share the outermost bins: σ(-16) is 1e-7.
-_RANGE = 16.0
+from tfmtl.tasks.logit_axis import slot_of
 
 
 class LogitHistograms(keras.metrics.Metric):
@@ -41,16 +39,13 @@ class LogitHistograms(keras.metrics.Metric):
         # A logit that is not a number has no bin, and must not pass for one that has.
         broken = tf.math.is_nan(logit) & tf.not_equal(weight, 0)
         weight = tf.where(broken, float("nan"), weight)
-        slot = self._bin(logit) + self.num_thresholds * tf.cast(label > 0, tf.int32)
+        slot = slot_of(logit, self.num_thresholds) + self.num_thresholds * tf.cast(
+            label > 0, tf.int32
+        )
         counts = tf.math.unsorted_segment_sum(
             tf.cast(weight, self.dtype), slot, 2 * self.num_thresholds
         )
         self.counts.assign_add(tf.reshape(counts, (2, self.num_thresholds)))
-
-    def _bin(self, logit: tf.Tensor) -> tf.Tensor:
-        logit = tf.where(tf.math.is_nan(logit), 0.0, tf.clip_by_value(logit, -_RANGE, _RANGE))
-        place = (logit + _RANGE) * (self.num_thresholds / (2 * _RANGE))
-        return tf.minimum(tf.cast(place, tf.int32), self.num_thresholds - 1)
 
     def reset_state(self) -> None:
         """Forgets all rows."""

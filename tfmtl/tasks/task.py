@@ -66,6 +66,11 @@ class Task:
         return self.head.units
 
     @property
+    def variables(self) -> list[tf.Variable]:
+        """What its losses learn themselves, such as a scale of its logits."""
+        return [variable for term in self.terms for variable in term.loss.variables]
+
+    @property
     def target_columns(self) -> list[str]:
         """The columns that its loss and its metrics read; `group_columns` beside."""
         columns = [*self.space.columns, *(c for term in self.terms for c in term.loss.columns)]
@@ -187,10 +192,9 @@ class Task:
         return ReliabilityTable(num_bins) if num_bins and is_binary else None
 
     def update_reliability(
-        self, table: ReliabilityTable, logits: tf.Tensor, targets: Targets
+        self, table: ReliabilityTable, label: tf.Tensor, logits: tf.Tensor, weight: tf.Tensor
     ) -> None:
-        """Adds a batch to a table that `new_reliability` made; arguments as of `update_metrics`."""
-        label, weight = self.space.rows(targets)
+        """Adds rows to a table that `new_reliability` made; arguments as of `measure`."""
         table.update_state(label, self.head.metrics["ece"].reads(self._judged(logits)), weight)
 
     def update_metrics(

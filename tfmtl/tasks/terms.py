@@ -6,7 +6,7 @@ L_task = Σ_t weight_t·L_t
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import tensorflow as tf
@@ -22,6 +22,10 @@ class Loss(Protocol):
     """The raw columns it reads beside the label, such as a session's."""
     is_squared: bool
     """Whether it is a squared error, which learned uncertainty weighs by half."""
+
+    @property
+    def variables(self) -> Sequence[tf.Variable]:
+        """What it learns itself, such as a scale of the logits."""
 
     def __call__(
         self, label: tf.Tensor, logits: tf.Tensor, weight: tf.Tensor, targets: Targets
@@ -60,6 +64,8 @@ class RowLoss:
         rows: The loss of each row, `(batch,)`, by label and logits.
         is_squared: Whether it is a squared error.
     """
+
+    variables: Sequence[tf.Variable] = ()
 
     def __init__(
         self, rows: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], is_squared: bool = False

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 from tfmtl import config
 from tfmtl.protos import pipeline_pb2
 from tfmtl.training import weighted_mean
 from tfmtl.training.state import TrainingState
+
+_log = logging.getLogger(__name__)
 
 
 class Best:
@@ -17,7 +20,7 @@ class Best:
         metric: Name of the metric.
         bigger: Whether a larger value is better.
         state: Where the best value so far, and its step, are kept.
-        patience: Steps to wait for a better value; None waits for ever.
+        patience: Steps to wait for a better value, as evaluations tell it; None waits for ever.
         formula: What the metric is, if its name does not say it all. The best of another formula
             does not count.
     """
@@ -43,7 +46,15 @@ class Best:
             Whether they are the best so far.
         """
         value, state = results[self.metric], self._state
-        if value is None or not self._is_better(value):
+        if value is None:
+            _log.warning(
+                "The evaluation at step %s cannot be the best: `%s`, which says so, has no value.",
+                f"{state.step:,}",
+                self.metric,
+            )
+            return False
+        state.evaluated_step = state.step
+        if not self._is_better(value):
             return False
         state.best_metric, state.best_value, state.best_step = self.formula, value, state.step
         return True
@@ -56,7 +67,8 @@ class Best:
     def out_of_patience(self) -> bool:
         """Whether no evaluation has been better for so long that training should stop."""
         state = self._state
-        return self.patience is not None and state.step - state.best_step >= self.patience
+        waited = state.evaluated_step - state.best_step
+        return self.patience is not None and waited >= self.patience
 
     def _is_better(self, value: float) -> bool:
         state = self._state

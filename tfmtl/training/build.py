@@ -45,6 +45,7 @@ def build_model(pipeline: pipeline_pb2.Pipeline) -> tuple[Columns, MultiTaskMode
             build_plan(pipeline, tasks),
             build_judges(pipeline, tasks),
             pipeline.eval_config.reliability_bins,
+            pipeline.eval_config.eval_online,
         )
 
 
@@ -65,7 +66,10 @@ def open_training(
     path = _path(pipeline, "train_path", "train_input_path", data)
     settings = pipeline.data_config
     sampler = build_sampler(settings)
-    return _open(pipeline, columns, model.tasks, data, path, settings.batch_size, sampler)
+    measures = pipeline.eval_config.eval_online
+    tasks = model.measured if measures else model.tasks
+    beside = [column for task in tasks for column in task.group_columns] if measures else []
+    return _open(pipeline, columns, tasks, data, path, settings.batch_size, sampler, beside)
 
 
 def open_evaluation(

@@ -16,6 +16,7 @@ from tfmtl.protos import pipeline_pb2
 from tfmtl.tasks import Task, build_calibrators
 from tfmtl.tasks.calibration import fit_calibration
 from tfmtl.tasks.held_rows import HeldRows
+from tfmtl.tasks.offered import only
 from tfmtl.training.batches import Batches, first_rows, step_function
 from tfmtl.training.build import open_evaluation
 from tfmtl.training.model import Batch
@@ -35,7 +36,7 @@ def calibrated_tasks(
 ) -> list[Task]:
     """The tasks with the calibrators of `export_config.calibration`, fitted to a model as it is.
 
-    Logits and labels of all rows are held in memory, 12 bytes for each row and task.
+    Logits, labels and weights of all rows are held in memory, 4 bytes for each number.
 
     Args:
         pipeline: A checked config.
@@ -74,7 +75,9 @@ def _collect(
         encoded, targets = batch
         logits = network(encoded, training=False)
         for task in tasks:
-            held[task.name].add(tf.squeeze(logits[task.name], axis=-1), *task.space.rows(targets))
+            # Of one logit `(batch,)`, of several classes `(batch, classes)`.
+            own = only(logits[task.name]) if task.units == 1 else logits[task.name]
+            held[task.name].add(own, *task.space.rows(targets))
 
     dataset = first_rows(batches, num_examples)
     step, batch = step_function(keep, dataset.element_spec), None

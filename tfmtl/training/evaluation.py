@@ -93,8 +93,12 @@ class Evaluator:
         return {**values, **self._mean.of(values)} if self._mean else values
 
     def _found_tables(self) -> Tables:
-        slices = self._slices.results() if self._slices else {}
-        found = {"slices": slices, "reliability": reliability(self._model)}
+        slices, by_slice = self._slices.results() if self._slices else ({}, {})
+        found = {
+            "slices": slices,
+            "reliability": reliability(self._model),
+            "reliability_by_slice": by_slice,
+        }
         return {name: table for name, table in found.items() if table}
 
     def _graph(self, dataset: tf.data.Dataset) -> Callable[[Batch], Mapping[str, tf.Tensor]]:
@@ -117,10 +121,12 @@ class Evaluator:
 def results(model: MultiTaskModel) -> Results:
     """What the model's meters show; None, with a warning, for what has no value."""
     by_task = {meter.task.name: _task_results(meter) for meter in model.meters}
-    total = 0.0
-    for meter in model.meters:
-        loss = by_task[meter.task.name].get(f"loss_{meter.task.name}")
-        total += meter.task.weight * loss if loss is not None else 0.0
+    weighted = [
+        meter.task.weight * loss
+        for meter in model.meters
+        if (loss := by_task[meter.task.name].get(f"loss_{meter.task.name}")) is not None
+    ]
+    total = sum(weighted) if weighted else None
     return {"loss": total, **{k: v for each in by_task.values() for k, v in each.items()}}
 
 
@@ -136,8 +142,12 @@ def write_results(path: str, step: int, values: Mapping[str, Any]) -> None:
 
 def results_line(step: int, values: Mapping[str, float | None]) -> str:
     """One line for people: `evaluation at step 1,000 · loss 0.4127 · auc_ctr 0.7931`."""
-    parts = [f"{name} {_shown(value)}" for name, value in values.items()]
-    return " · ".join([f"evaluation at step {step:,}", *parts])
+    return values_line(f"evaluation at step {step:,}", values)
+
+
+def values_line(head: str, values: Mapping[str, float | None]) -> str:
+    """One line for people: what the values are of, and each of them."""
+    return " · ".join([head, *(f"{name} {_shown(value)}" for name, value in values.items())])
 
 
 def _task_results(meter: TaskMeter) -> Results:

@@ -21,6 +21,7 @@ import tensorflow as tf
 from tfmtl.errors import ConfigError
 from tfmtl.tasks.balancing import Observed, Plan, Weights
 from tfmtl.training.frontier import Frontier
+from tfmtl.training.gradient_average import GradientAverage
 from tfmtl.training.gradient_sums import Gradient, inner_products, total, weighted_sum
 
 if TYPE_CHECKING:
@@ -36,16 +37,20 @@ class Backward(NamedTuple):
     """Of the network's trainable variables."""
     learn: Callable[[], None]
     """Lets the balancer learn from the step, once it has been made."""
+    logits: Mapping[str, tf.Tensor]
+    """By task, `(batch, units)`; of tasks without a loss perhaps not."""
 
 
 class FixedGradients:
     """Of weights that are those of the config."""
 
     def __call__(self, model: MultiTaskModel, batch: Batch) -> Backward:
+        encoded, targets = batch
         with tf.GradientTape() as tape:
-            losses = model.batch_losses(batch, training=True)
+            logits = model.network(encoded, training=True)
+            losses = model.losses_of(logits, targets, training=True)
         gradients = tape.gradient(losses["loss"], model.network.trainable_variables)
-        return Backward(losses, gradients, lambda: None)
+        return Backward(losses, gradients, lambda: None, logits)
 
 
 class _Balanced:
@@ -77,19 +82,20 @@ class _Balanced:
         gradients: list[Gradient],
     ) -> Backward:
         """Puts together what a step goes by."""
-        values, gram, weights, regularization = found
+        logits, values, gram, weights, regularization = found
         parts = self.plan.parts
         loss = tf.reduce_sum(weights.shared * values) + regularization
         factors = tf.unstack(weights.shared * [part.weight for part in parts])
         told = {f"weight_{p.name}": factor for p, factor in zip(parts, factors, strict=True)}
         losses = {"loss": loss, **losses, "regularization_loss": regularization, **told}
         observed = Observed(values, gram, lambda: self.again(model, batch))
-        return Backward(losses, gradients, lambda: self.plan.balancer.update(observed))
+        return Backward(losses, gradients, lambda: self.plan.balancer.update(observed), logits)
 
 
 class _Found(NamedTuple):
-    """What a balancer saw and said."""
+    """What a step computed, and what the balancer said of it."""
 
+    logits: Mapping[str, tf.Tensor]
     values: tf.Tensor
     gram: tf.Tensor | None
     weights: Weights
@@ -102,13 +108,14 @@ class LossBalanced(_Balanced):
     def __call__(self, model: MultiTaskModel, batch: Batch) -> Backward:
         encoded, targets = batch
         with tf.GradientTape() as tape:
-            terms = model.loss_terms(model.network(encoded, training=True), targets)
+            logits = model.network(encoded, training=True)
+            terms = model.loss_terms(logits, targets)
             values = tf.stack(self.parts(terms))
             weights = self.plan.balancer.weights(tf.stop_gradient(values))
             regularization = model.regularization()
             loss = tf.reduce_sum(tf.stop_gradient(weights.shared) * values) + regularization
         gradients = tape.gradient(loss, model.network.trainable_variables)
-        found = _Found(values, None, weights, regularization)
+        found = _Found(logits, values, None, weights, regularization)
         return self.backward(model, batch, model.task_losses(terms), found, gradients)
 
 
@@ -118,16 +125,20 @@ class RepresentationBalanced(_Balanced):
     Args:
         plan: The plan.
         frontier: Where that is.
+        of_losses: What the losses learn themselves.
     """
 
-    def __init__(self, plan: Plan, frontier: Frontier) -> None:
+    def __init__(
+        self, plan: Plan, frontier: Frontier, of_losses: Sequence[tf.Variable] = ()
+    ) -> None:
         super().__init__(plan)
         self._frontier = frontier
+        self._tops = [*frontier.top_variables, *of_losses]
         # A layer may be called on both sides; it is shared then.
         shared = {variable.ref() for variable in frontier.shared_variables}
         self._are_shared = [
             *frontier.is_representation,
-            *(variable.ref() in shared for variable in frontier.top_variables),
+            *(variable.ref() in shared for variable in self._tops),
         ]
 
     def __call__(self, model: MultiTaskModel, batch: Batch) -> Backward:
@@ -139,18 +150,18 @@ class RepresentationBalanced(_Balanced):
             copies = [tf.identity(tensor) for tensor in reached]
             with tf.GradientTape(persistent=True) as upper:  # It does not see what is below.
                 upper.watch(copies)
-                terms = model.loss_terms(frontier.above(copies, encoded, training=True), targets)
+                logits = frontier.above(copies, encoded, training=True)
+                terms = model.loss_terms(logits, targets)
                 parts = self.parts(terms)
             regularization = model.regularization()
-        tops = frontier.top_variables
-        by_task = [upper.gradient(part, [*copies, *tops]) for part in parts]
+        by_task = [upper.gradient(part, [*copies, *self._tops]) for part in parts]
         values, gram = tf.stack(parts), _gram(by_task, frontier.is_representation)
         weights = self.plan.balancer.weights(values, gram)
         sums = _combined(weights, by_task, self._are_shared)
         down = _pull(tape, reached, sums[: len(copies)], regularization, variables)
-        up = {v.ref(): g for v, g in zip(tops, sums[len(copies) :], strict=True)}
+        up = {v.ref(): g for v, g in zip(self._tops, sums[len(copies) :], strict=True)}
         gradients = [total([g, up.get(v.ref())]) for v, g in zip(variables, down, strict=True)]
-        found = _Found(values, gram, weights, regularization)
+        found = _Found(logits, values, gram, weights, regularization)
         return self.backward(model, batch, model.task_losses(terms), found, gradients)
 
 
@@ -160,28 +171,51 @@ class ParameterBalanced(_Balanced):
     Args:
         plan: The plan.
         frontier: Says which parameters are shared: those below it.
+        tables: Those of them that are embedding tables.
     """
 
-    def __init__(self, plan: Plan, frontier: Frontier) -> None:
+    def __init__(self, plan: Plan, frontier: Frontier, tables: Sequence[tf.Variable] = ()) -> None:
         super().__init__(plan)
         self._shared = {variable.ref() for variable in frontier.shared_variables}
+        self._average = None
+        if plan.balancer.averages_gradients:
+            looked_up = {table.ref() for table in tables}
+            dense = [v for v in frontier.shared_variables if v.ref() not in looked_up]
+            self._average = GradientAverage(plan.balancer, dense)
 
     def __call__(self, model: MultiTaskModel, batch: Batch) -> Backward:
         encoded, targets = batch
         variables = model.network.trainable_variables
         with tf.GradientTape(persistent=True) as tape:
-            terms = model.loss_terms(model.network(encoded, training=True), targets)
+            logits = model.network(encoded, training=True)
+            terms = model.loss_terms(logits, targets)
             parts = self.parts(terms)
             regularization = model.regularization()
         by_task = [tape.gradient(part, variables) for part in parts]
         penalty = tape.gradient(regularization, variables)
         flags = [variable.ref() in self._shared for variable in variables]
-        values, gram = tf.stack(parts), _gram(by_task, flags)
+        values = tf.stack(parts)
+        by_task, remember = self._averaged(by_task, variables, values)
+        gram = _gram(by_task, flags)
         weights = self.plan.balancer.weights(values, gram)
         sums = _combined(weights, by_task, flags)
         gradients = [total(pair) for pair in zip(sums, penalty, strict=True)]
-        found = _Found(values, gram, weights, regularization)
-        return self.backward(model, batch, model.task_losses(terms), found, gradients)
+        found = _Found(logits, values, gram, weights, regularization)
+        backward = self.backward(model, batch, model.task_losses(terms), found, gradients)
+
+        def learn() -> None:
+            remember()
+            backward.learn()
+
+        return backward._replace(learn=learn)
+
+    def _averaged(
+        self, by_task: list[list[Gradient]], variables: Sequence[tf.Variable], values: tf.Tensor
+    ) -> tuple[list[list[Gradient]], Callable[[], None]]:
+        """The gradients to go by, and what remembers them."""
+        if self._average is None:
+            return by_task, lambda: None
+        return self._average(by_task, variables, values)
 
 
 Gradients = FixedGradients | LossBalanced | RepresentationBalanced | ParameterBalanced
@@ -206,7 +240,9 @@ def build_gradients(model: MultiTaskModel, plan: Plan) -> Gradients:
                 f"{', '.join(part.task for part in plan.parts)}, which share none."
             ]
         )
-    return (ParameterBalanced if plan.at_parameters else RepresentationBalanced)(plan, frontier)
+    if plan.at_parameters:
+        return ParameterBalanced(plan, frontier, model.embedding_variables())
+    return RepresentationBalanced(plan, frontier, model.network.learned_by_losses)
 
 
 def _gram(by_task: Sequence[Sequence[Gradient]], counts: Sequence[bool]) -> tf.Tensor:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator, Mapping
 
 from tfmtl.protos import train_pb2
+from tfmtl.training.evaluation import values_line
 from tfmtl.training.model import Losses, MultiTaskModel, learning_rates
 from tfmtl.training.progress import Progress, Stopwatch
 from tfmtl.training.space_watch import SpaceWatch
@@ -45,6 +46,7 @@ class Journal:
         self._summaries = Summaries(model_dir)
         self._model = model
         self._state = state
+        self._told_online = state.step
         self._timed = False
         self._last = (0.0, 0)
 
@@ -59,14 +61,21 @@ class Journal:
         if state.step % self._window == 0:
             self._warn_of_empty_spaces()
         if self._every and state.step % self._every == 0:
-            shares = self._spaces.shares()
+            shares, online = self._spaces.shares(), self._take_online()
             self._tell_shares(shares)
             points = {f"share_{task}": share for task, share in shares.items()}
-            self._summaries.write(TRAIN, state.step, {**self._points(losses), **points})
+            self._summaries.write(TRAIN, state.step, {**online, **self._points(losses), **points})
 
     def evaluation(self, results: Mapping[str, float | None]) -> None:
         """Puts an evaluation into TensorBoard."""
         self._summaries.write(EVALUATION, self._state.step, results)
+
+    def finish(self) -> None:
+        """Tells of the batches since the last point that were measured."""
+        if self._state.step > self._told_online:
+            online = self._take_online()
+            if self._every and online:
+                self._summaries.write(TRAIN, self._state.step, online)
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
@@ -103,6 +112,16 @@ class Journal:
         self._progress.end_line()
         told = ", ".join(f"{task} {share:.3g}" for task, share in shares.items())
         _log.info("Share of rows in sample space, up to step %s: %s", f"{self._state.step:,}", told)
+
+    def _take_online(self) -> Mapping[str, float | None]:
+        """The metrics of the batches since they were last told, which it does."""
+        first, self._told_online = self._told_online + 1, self._state.step
+        if self._model.online is None:
+            return {}
+        values = self._model.online.take()
+        self._progress.end_line()
+        _log.info("%s", values_line(f"training of steps {first:,} to {self._state.step:,}", values))
+        return values
 
     def _points(self, losses: Losses) -> dict[str, float]:
         (seconds, rows), self._last = self._last, (self._watch.seconds, self._state.rows)

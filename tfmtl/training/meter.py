@@ -77,7 +77,7 @@ class TaskMeter:
         self.logit_range.update(logits, in_space)
         self.task.measure(self.task_metrics, label, logits, weight, targets)
         if self.reliability is not None:
-            self.task.update_reliability(self.reliability, logits, targets)
+            self.task.update_reliability(self.reliability, label, logits, weight)
         return loss
 
 

@@ -23,6 +23,7 @@ from tfmtl.tasks.score import answers_of
 from tfmtl.tasks.task import Task
 from tfmtl.training.gradients import build_gradients
 from tfmtl.training.meter import TaskMeter
+from tfmtl.training.online import OnlineMetrics
 from tfmtl.training.row_sparse import merge_duplicates
 from tfmtl.training.space_watch import SpaceCounter
 
@@ -43,6 +44,7 @@ class MultiTaskModel(tfrs.Model):
         judges: Measure other predictions in evaluations.
         reliability_bins: Bins of the reliability table that evaluations make of each binary task;
             0 for no table.
+        measures_training: Whether the batches it learns from are measured, too.
 
     Example:
     >>> model = MultiTaskModel(network, tasks)
@@ -57,13 +59,17 @@ class MultiTaskModel(tfrs.Model):
         plan: Plan | None = None,
         judges: Sequence[Judge] = (),
         reliability_bins: int = 0,
+        measures_training: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.network = network
+        # Trained, saved and restored as the network's own.
+        network.learned_by_losses = [variable for task in tasks for variable in task.variables]
         self.judges = tuple(judges)
         self._tasks = tuple(tasks)
         self.meters = tuple(TaskMeter(each, reliability_bins) for each in self.measured)
+        self.online = OnlineMetrics(self.measured) if measures_training else None
         self.spaces = SpaceCounter(tasks)
         self.gradient_clipping_by_norm = 0.0
         self.plan = plan or fixed_plan(tasks)
@@ -120,7 +126,12 @@ class MultiTaskModel(tfrs.Model):
             terms `loss_<term>`, without the term's; `regularization_loss`.
         """
         encoded, targets = batch
-        logits = self.network(encoded, training=training)
+        return self.losses_of(self.network(encoded, training=training), targets, training)
+
+    def losses_of(
+        self, logits: Mapping[str, tf.Tensor], targets: Mapping[str, tf.Tensor], training: bool
+    ) -> Losses:
+        """What `batch_losses` gives, of logits by task."""
         losses = self.task_losses(self.loss_terms(logits, targets))
         total = regularization = self.regularization() if training else tf.constant(0.0)
         for task in self._trained:
@@ -155,7 +166,8 @@ class MultiTaskModel(tfrs.Model):
             The losses before the step, as `batch_losses` names them, `gradient_norm`, and unless
             weights are fixed `weight_<task>`, the factor of its loss in `loss`.
         """
-        losses, gradients, learn = self._backward(self, data)
+        losses, gradients, learn, logits = self._backward(self, data)
+        measured = self._all_logits(logits, data) if self.online is not None else {}
         variables = self.network.trainable_variables
         gradients = [merge_duplicates(gradient) for gradient in gradients]
         losses["gradient_norm"] = tf.linalg.global_norm(gradients)
@@ -166,8 +178,17 @@ class MultiTaskModel(tfrs.Model):
                 )
             self._apply(gradients, variables)
             learn()
+            if self.online is not None:
+                self.online.update(measured, data[1])
         self.spaces.add(data[1])
         return losses
+
+    def _all_logits(self, logits: Mapping[str, tf.Tensor], batch: Batch) -> Mapping[str, tf.Tensor]:
+        """The logits of a step; where some tasks' are not among them, those of another pass."""
+        encoded, targets = batch
+        if any(task.name not in logits for task in self.tasks):
+            logits = {**self.network(encoded, training=False), **logits}
+        return self._with_judged(logits, targets)
 
     def test_step(self, data: Batch) -> dict[str, tf.Tensor]:
         """Adds a batch to the evaluation, and tells what it measures so far.
@@ -199,7 +220,11 @@ class MultiTaskModel(tfrs.Model):
     def measured_logits(self, batch: Batch) -> Mapping[str, tf.Tensor]:
         """Logits by task, `(batch, units)`, and what judges measure in their place."""
         encoded, targets = batch
-        logits = self.network(encoded, training=False)
+        return self._with_judged(self.network(encoded, training=False), targets)
+
+    def _with_judged(
+        self, logits: Mapping[str, tf.Tensor], targets: Mapping[str, tf.Tensor]
+    ) -> Mapping[str, tf.Tensor]:
         if not self.judges:
             return logits
         answers = answers_of(self.tasks, logits)

@@ -29,7 +29,7 @@ from tfmtl.training.journal import Journal
 from tfmtl.training.loop import Hook, TrainLoop
 from tfmtl.training.model import MultiTaskModel
 from tfmtl.training.optimizers import build_optimizers
-from tfmtl.training.reliability import reliability_texts
+from tfmtl.training.reliability import reliability_texts, sliced_texts
 from tfmtl.training.rounds import RESULTS_FILE, Rounds, Timetable
 from tfmtl.training.slices import build_slices, slices_table
 from tfmtl.training.state import TrainingState
@@ -52,7 +52,8 @@ class Evaluation:
     Args:
         step: Steps the model had made.
         metrics: `loss`, `loss_<task>` and the metrics; None for one that has no value.
-        tables: What was found beside numbers: `slices`, `reliability`, if they were asked for.
+        tables: What was found beside numbers: `slices`, `reliability`, `reliability_by_slice`, if
+            they were asked for.
         is_best: Whether it is the best of its training so far.
         model: The model as it was evaluated.
         columns: Its columns.
@@ -202,6 +203,7 @@ class _Run:
             if restored:
                 rounds.resume()
             self._loop([journal, rounds])
+            journal.finish()
             rounds.finish()
         _tell_skipped(self._batches)
         if signals.received:
@@ -271,6 +273,8 @@ def _tell_tables(tables: Tables) -> None:
     if "slices" in tables:
         _log.info("%s", slices_table(tables["slices"]))
     for text in reliability_texts(tables.get("reliability", {})):
+        _log.info("%s", text)
+    for text in sliced_texts(tables.get("reliability_by_slice", {})):
         _log.info("%s", text)
 
 

@@ -19,9 +19,12 @@ from tfmtl import config
 from tfmtl.protos import pipeline_pb2
 from tfmtl.tasks.held_rows import HeldRows, group_ids
 from tfmtl.tasks.task import Task
+from tfmtl.training.reliability import Bins, bins_of
 
 # Results by slice, value and name.
 Sliced = dict[str, dict[str, dict[str, float | None]]]
+# Bins of reliability tables by slice, value and task.
+SlicedBins = dict[str, dict[str, dict[str, Bins]]]
 
 OTHER = "other"
 
@@ -50,11 +53,15 @@ class Slices:
         tasks: What to measure; those without a metric are left out.
         slices: What to tell rows apart by.
         max_values: Values told apart of each slice, the most frequent ones.
+        bins: Bins of the reliability table of each value and binary task; 0 for no tables.
     """
 
-    def __init__(self, tasks: Sequence[Task], slices: Sequence[Slice], max_values: int) -> None:
+    def __init__(
+        self, tasks: Sequence[Task], slices: Sequence[Slice], max_values: int, bins: int = 0
+    ) -> None:
         self._values = [_Values(each, max_values) for each in slices]
-        self._tasks = [_SlicedTask(task, len(slices)) for task in tasks if task.new_metrics()]
+        sliced = [_SlicedTask(task, len(slices), bins) for task in tasks]
+        self._tasks = [each for each in sliced if each.measures_something]
 
     def update(self, logits: Mapping[str, tf.Tensor], targets: Mapping[str, tf.Tensor]) -> None:
         """Adds a batch.
@@ -74,21 +81,25 @@ class Slices:
         for sliced in self._tasks:
             sliced.reset()
 
-    def results(self) -> Sliced:
-        """For each slice and value, the task's rows and metrics; None for one without a value.
+    def results(self) -> tuple[Sliced, SlicedBins]:
+        """For each slice and value, the tasks' rows and metrics, and their reliability tables.
 
-        The most frequent values come first; all but `max_values` are told together, as `other`.
+        A metric without a value is None; tasks without rows have no table. The most frequent values
+        come first; all but `max_values` are told together, as `other`.
         """
         results: Sliced = {}
+        tables: SlicedBins = {}
         for index, values in enumerate(self._values):
             names, slots = values.told_apart()
             told: dict[str, dict[str, float | None]] = {name: {} for name in names}
-            results[values.name] = told
+            bins: dict[str, dict[str, Bins]] = {name: {} for name in names}
+            results[values.name], tables[values.name] = told, bins
             for sliced in self._tasks:
                 measured = sliced.results(index, slots, len(names))
-                for name, its in zip(names, measured, strict=True):
+                for name, (its, table) in zip(names, measured, strict=True):
                     told[name].update(its)
-        return results
+                    bins[name].update({sliced.task.name: table} if table else {})
+        return results, {by: bins for by, bins in tables.items() if any(bins.values())}
 
 
 class _Values:
@@ -143,12 +154,17 @@ class _Values:
 class _SlicedTask:
     """The rows of a task, with the numbers of their values in each slice."""
 
-    def __init__(self, task: Task, slices: int) -> None:
+    def __init__(self, task: Task, slices: int, bins: int) -> None:
         self.task = task
         self._metrics = task.new_metrics()
+        self._table = task.new_reliability(bins)
         self._groups = task.group_columns
         keys = [tf.int32] * slices + [tf.int64] * len(self._groups)
         self._rows = HeldRows(*keys, tf.float32, tf.float32, tf.float32)
+
+    @property
+    def measures_something(self) -> bool:
+        return bool(self._metrics) or self._table is not None
 
     def reset(self) -> None:
         self._rows.clear()
@@ -160,8 +176,8 @@ class _SlicedTask:
         groups = [group_ids(targets[column]) for column in self._groups]
         self._rows.add(*codes, *groups, label, logits, weight)
 
-    def results(self, index: int, slots: np.ndarray, count: int) -> Iterator[dict]:
-        """Yields rows and metrics of each place, of which there are `count`, of a slice."""
+    def results(self, index: int, slots: np.ndarray, count: int) -> Iterator[tuple[dict, Bins]]:
+        """Yields rows and metrics, and the table, of each of `count` places of a slice."""
         *keys, label, logits, weight = self._rows.columns()
         groups = keys[len(keys) - len(self._groups) :]
         place = slots[keys[index]]
@@ -169,23 +185,37 @@ class _SlicedTask:
         ends = np.searchsorted(place[order], np.arange(count + 1))
         for start, end in zip(ends[:-1], ends[1:], strict=True):
             rows = order[start:end]
-            for metric in self._metrics:
-                metric.reset_state()
-            if rows.size:
-                by_name = dict(zip(self._groups, (each[rows] for each in groups), strict=True))
-                self.task.measure(
-                    self._metrics, label[rows], tf.constant(logits[rows]), weight[rows], by_name
-                )
-            values = {metric.name: float(metric.result()) for metric in self._metrics}
-            found = {k: v if rows.size and math.isfinite(v) else None for k, v in values.items()}
-            yield {f"rows_{self.task.counted_as}": len(rows), **found}
+            by_name = dict(zip(self._groups, (each[rows] for each in groups), strict=True))
+            yield self._measured(label[rows], logits[rows], weight[rows], by_name)
+
+    def _measured(
+        self,
+        label: np.ndarray,
+        logits: np.ndarray,
+        weight: np.ndarray,
+        groups: Mapping[str, np.ndarray],
+    ) -> tuple[dict, Bins]:
+        """The number of some rows and their metrics, and their table."""
+        for each in [*self._metrics, *([self._table] if self._table else [])]:
+            each.reset_state()
+        if label.size:
+            answers = tf.constant(logits)
+            self.task.measure(self._metrics, label, answers, weight, groups)
+            if self._table:
+                self.task.update_reliability(self._table, label, answers, weight)
+        values = {metric.name: float(metric.result()) for metric in self._metrics}
+        found = {k: v if label.size and math.isfinite(v) else None for k, v in values.items()}
+        counted = {f"rows_{self.task.counted_as}": len(label)} if found else {}
+        return {**counted, **found}, bins_of(self._table) if self._table else []
 
 
 def build_slices(pipeline: pipeline_pb2.Pipeline, tasks: Sequence[Task]) -> Slices | None:
     """The slices of `eval_config.slice_by`; None if there are none."""
     settings = pipeline.eval_config
     slices = [Slice(by, config.slice_columns(by, pipeline)) for by in settings.slice_by]
-    return Slices(tasks, slices, settings.max_slice_values) if slices else None
+    if not slices:
+        return None
+    return Slices(tasks, slices, settings.max_slice_values, settings.reliability_bins)
 
 
 def slices_table(sliced: Sliced) -> str:

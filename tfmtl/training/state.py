@@ -19,6 +19,7 @@ class TrainingState(tf.train.experimental.PythonState):
         best_metric: What `best_value` is a value of.
         best_value: The best value an evaluation has seen; None before the first.
         best_step: The step of that evaluation.
+        evaluated_step: The step of the last evaluation that was compared with the best.
         evaluation_due: Whether the evaluation of this step was still to come.
         guard: What the guard knows of each task: evaluations in a row whose AUC says nothing, and
             what it has warned of.
@@ -29,6 +30,7 @@ class TrainingState(tf.train.experimental.PythonState):
     best_metric: str = ""
     best_value: float | None = None
     best_step: int = 0
+    evaluated_step: int = 0
     evaluation_due: bool = False
     guard: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
 

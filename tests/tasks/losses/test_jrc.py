@@ -76,6 +76,35 @@ def test_an_empty_space_has_loss_0_and_no_gradient(rows, run, same_label):
     np.testing.assert_array_equal(slope, 0)
 
 
+def test_a_learned_balance_weighs_the_parts_by_their_uncertainty(rows, run):
+    balance = jrc.LearnedBalance()
+    balance.variables[0].assign([0.4, -0.7])
+    logits = rows.logits[:, :2]
+    value, _ = run(JRCLoss(USER, balance), rows.label, logits, rows.weight, rows.session)
+    entropy, ranked = mean(calibration(rows, logits)), mean(ranking(rows, logits, True))
+    assert value == pytest.approx(np.exp(-0.4) * entropy + np.exp(0.7) * ranked, rel=1e-5)
+
+
+def test_an_uncertainty_is_at_rest_where_its_part_weighs_a_half_and_without_rows():
+    balance = jrc.LearnedBalance()
+    (s,) = balance.variables
+    s.assign([np.log(2 * 0.8), 1.0])
+    with tf.GradientTape() as tape:
+        value = balance(tf.constant(0.8), tf.constant(0.0))
+    assert float(value) == pytest.approx(0.5)
+    np.testing.assert_allclose(tape.gradient(value, s), [0, 0], atol=1e-6)
+
+
+def test_the_slope_of_an_uncertainty_is_that_of_the_whole_formula():
+    balance, parts = jrc.LearnedBalance(), np.array([0.8, 1.9])
+    s = np.array([0.3, -0.2])
+    balance.variables[0].assign(s)
+    with tf.GradientTape() as tape:
+        value = balance(*map(tf.constant, np.float32(parts)))
+    slope = tape.gradient(value, balance.variables[0])
+    np.testing.assert_allclose(slope, 0.5 - np.exp(-s) * parts, rtol=1e-5)
+
+
 @pytest.mark.parametrize("draw", [jrc.random_uniform, jrc.random_normal, jrc.random_bernoulli])
 def test_weights_that_are_drawn_are_shares_of_1_and_differ(draw):
     tf.random.set_seed(1)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfmtl.tasks.losses import ListwiseLoss, Sessions, lists
 
@@ -59,6 +60,25 @@ def test_loss_is_exact_at_logits_of_50(rows, run, name):
     rows.logit = np.where(rows.logit > 0.15, 50, -50).astype(np.float32)
     value, _ = run(ListwiseLoss(relevance, USER), rows.label, rows.logit, rows.weight, rows.session)
     assert value == pytest.approx(expected(rows, formula), rel=1e-5)
+
+
+def test_a_learned_scale_multiplies_the_logits_by_its_size(rows, run):
+    loss = ListwiseLoss(lists.label_itself, USER, temperature=0.7, learns_scale=True)
+    (scale,) = loss.variables
+    assert scale.numpy() == 1.0
+    scale.assign(-0.3)
+    value, _ = run(loss, rows.label, rows.logit, rows.weight, rows.session)
+    assert value == pytest.approx(expected(rows, CASES["labels"][1], 0.7 / 0.3), rel=1e-5)
+
+
+def test_a_learned_scale_comes_to_where_the_softmax_is_that_of_the_labels(run):
+    loss = ListwiseLoss(lists.label_softmax(1.0), Sessions(), learns_scale=True)
+    label = tf.constant([0.3, -1.0, 2.0])
+    for _ in range(60):
+        with tf.GradientTape() as tape:
+            value = loss(label, 4.0 * label[:, None], tf.ones(3), {})
+        loss.variables[0].assign_sub(0.1 * tape.gradient(value, loss.variables[0]))
+    assert loss.variables[0].numpy() == pytest.approx(0.25, rel=1e-3)
 
 
 def test_without_a_session_the_batch_is_one_list(rows, run):

@@ -125,6 +125,15 @@ def _check_listed(messages: Any, path: str, tasks: Sequence[str], report: Report
     check_unique(report, placed)
 
 
+def _check_db_mtl(message: Any, path: str, tasks: Sequence[str], report: Report) -> None:
+    """Averages are of gradients, and of what is the same from step to step."""
+    del tasks
+    averaged = message.balance_gradients and message.level == balancing_pb2.Balancing.PARAMETERS
+    if message.forgetting_rate and not averaged:
+        rule = "be 0 unless there is `balance_gradients: true level: PARAMETERS`"
+        report.should(f"{path}.forgetting_rate", rule, message.forgetting_rate)
+
+
 def _check_nash(message: Any, path: str, tasks: Sequence[str], report: Report) -> None:
     del tasks
     check_at_least(report, f"{path}.every_steps", message.every_steps, 1)
@@ -138,10 +147,12 @@ _NUMBERS: Mapping[str, Rule] = {
     "max_norm": check_not_negative,
     "gamma": check_not_negative,
     "mu": check_positive,
+    "forgetting_rate": check_share,
 }
 _RULES: Mapping[str, _Rule] = {
     "decay": _check_decay,
     "dwa": _check_period,
     "pareto": _check_pareto,
     "nash": _check_nash,
+    "db_mtl": _check_db_mtl,
 }

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from tfmtl.config.calibrations import calibratable_tasks, is_binary
-from tfmtl.config.funnels import funnel_of
+from tfmtl.config.calibrations import (
+    TEMPERATURE,
+    calibratable_tasks,
+    class_tasks,
+    is_binary,
+)
+from tfmtl.config.funnels import Funnel, funnel_of
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_at_least, chosen
 from tfmtl.config.rules.metrics import MOST_BINS
@@ -26,35 +31,46 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
         return  # Its tasks are not known; that is told already.
     placed = placed_towers(pipeline)
     for each in placed:
-        _check_rate(each, pipeline, report)
+        _check_rate(each, placed, funnel, pipeline, report)
     if funnel is not None:
-        _check_shared_rates(pipeline, {each.tower.tower_name: each for each in placed}, report)
+        _check_shared_rates(funnel, {each.tower.tower_name: each for each in placed}, report)
     if placed:
         _check_calibrations(pipeline, report)
 
 
-def _check_rate(placed: PlacedTower, pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
-    (path, tower), of = placed, f"tower `{placed.tower.tower_name}`"
+def _check_rate(
+    it: PlacedTower,
+    placed: Sequence[PlacedTower],
+    funnel: Funnel | None,
+    pipeline: pipeline_pb2.Pipeline,
+    report: Report,
+) -> None:
+    (path, tower), of = it, f"tower `{it.tower.tower_name}`"
     rate = tower.negative_sampling_rate
     if not 0 < rate <= 1:
         report.should(f"{path}.{_RATE}", "be above 0 and at most 1", rate, of=of)
-    elif why := _why_not(tower, pipeline):
+    elif why := _why_not(tower, architecture(pipeline), placed[-1].tower, funnel):
         if rate != 1:
             report.should(f"{path}.{_RATE}", f"be 1 {why}", rate, of=of)
     elif rate == 1:
-        _warn_of_sampling(placed, pipeline, report)
+        _warn_of_sampling(it, pipeline, report)
 
 
-def _why_not(tower: Tower, pipeline: pipeline_pb2.Pipeline) -> str:
-    """What keeps a tower from being put right by a rate of its own; "" for nothing."""
-    name, funnel = architecture(pipeline), funnel_of(pipeline)
+def _why_not(tower: Tower, name: str, last: Tower, funnel: Funnel | None) -> str:
+    """What keeps a tower from being put right by a rate of its own; "" for nothing.
+
+    Args:
+        tower: The tower.
+        name: The architecture.
+        last: Its last tower.
+        funnel: The funnel it is in, if there is one.
+    """
     if not is_binary(tower):
         return "for a task that is not binary"
     if name == "division":
         return "in division, where one model's negatives are among the other's"
-    last = placed_towers(pipeline)[-1].tower.tower_name
     is_conditional = funnel is not None and funnel.is_conditional(tower.tower_name)
-    if is_conditional or (name == "esmm" and tower.tower_name == last):
+    if is_conditional or (name == "esmm" and tower.tower_name == last.tower_name):
         return "for a step after the first, of whose rows all are kept"
     return ""
 
@@ -75,12 +91,9 @@ def _warn_of_sampling(placed: PlacedTower, pipeline: pipeline_pb2.Pipeline, repo
         )
 
 
-def _check_shared_rates(
-    pipeline: pipeline_pb2.Pipeline, placed: Mapping[str, PlacedTower], report: Report
-) -> None:
+def _check_shared_rates(funnel: Funnel, placed: Mapping[str, PlacedTower], report: Report) -> None:
     """Outcomes of one step have one rate: their negatives are the rows that come to none."""
-    funnel = funnel_of(pipeline)
-    for step in funnel.steps if funnel is not None else []:
+    for step in funnel.steps:
         outcomes = [placed[name] for name in step.towers[:-1] if name in placed]
         for other in outcomes[1:]:
             wanted, received = (getattr(each.tower, _RATE) for each in (outcomes[0], other))
@@ -91,10 +104,15 @@ def _check_shared_rates(
 
 def _check_calibrations(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
     """Each is of another task and says how."""
-    tasks, first = calibratable_tasks(pipeline), dict[str, str]()
+    binary, classes = calibratable_tasks(pipeline), class_tasks(pipeline)
+    first = dict[str, str]()
     for index, each in enumerate(pipeline.export_config.calibration):
-        path, name = f"{_PATH}[{index}]", each.task_name
-        if name and name not in tasks:
+        path, name, method = f"{_PATH}[{index}]", each.task_name, each.WhichOneof("method")
+        tasks = [*binary, *classes] if method in (None, TEMPERATURE) else binary
+        if method and name in classes and name not in tasks:
+            rule = f"be `{TEMPERATURE}` for a task of several classes"
+            report.should(path, rule, Word(method))
+        elif name and name not in tasks:
             what = "a binary task that has a label"
             report.should_name(f"{path}.task_name", what, name, tasks)
         elif not tasks:

@@ -26,7 +26,7 @@ _FIELDS: Mapping[int, str] = {
     loss_pb2.HUBER_LOSS: "huber_loss",
     loss_pb2.QUANTILE_LOSS: "quantile_loss",
 }
-_STRATEGIES = ("fixed", "random_uniform", "random_normal", "random_bernoulli")
+_STRATEGIES = ("fixed", "random_uniform", "random_normal", "random_bernoulli", "uncertainty")
 
 
 def check_parameters(it: Described) -> None:
@@ -92,9 +92,7 @@ def _session(it: Described, field: str) -> None:
 
 def _strategy(it: Described, field: str) -> None:
     value = getattr(it.its, field)
-    if value == "uncertainty":
-        it.should(field, f"be {one_of(_STRATEGIES)}; uncertainty is not built yet", value)
-    elif value not in _STRATEGIES:
+    if value not in _STRATEGIES:
         it.should(field, f"be {one_of(_STRATEGIES)}", value)
 
 

@@ -84,8 +84,8 @@ def _check_expression(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
         return
     if all(name.kind != TASK for name in names):
         report.should(path, "name a task", score.expression)
-    used = {name.name for name in names if name.kind == WEIGHT}
+    used, scope = {name.name for name in names if name.kind == WEIGHT}, score_scope(pipeline)
     for index, weight in enumerate(score.weights):
-        if weight.name not in used and not _rule_for(weight.name, score_scope(pipeline)):
+        if weight.name not in used and not _rule_for(weight.name, scope):
             rule = f"be named in `{path}`"
             report.should(f"{SCORE_PATH}.weights[{index}].name", rule, weight.name)

@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+_EPSILON = 1e-8
+
 
 class Weights(NamedTuple):
     """The weights of a step, `(tasks,)` each."""
@@ -50,6 +52,8 @@ class Balancer:
 
     needs_gradients = False
     """Whether `weights` needs the inner products of the tasks' gradients."""
+    averages_gradients = False
+    """Whether these are moving averages, as `averaging` says."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -61,6 +65,17 @@ class Balancer:
         Args:
             values: The losses, `(tasks,)`.
             gram: The inner products of their gradients, `(tasks, tasks)`.
+        """
+        raise NotImplementedError
+
+    def averaging(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """How the gradients of a step enter their moving averages, `(tasks,)` each.
+
+        Args:
+            values: The losses, `(tasks,)`.
+
+        Returns:
+            β and s of `ĝ ← β·ĝ + (1 − β)·s·g`; s is 0 for a task without rows.
         """
         raise NotImplementedError
 
@@ -100,6 +115,11 @@ def alike(weights: tf.Tensor) -> Weights:
 def present(values: tf.Tensor) -> tf.Tensor:
     """Which tasks have something to learn in a batch, `(tasks,)` booleans."""
     return tf.not_equal(values, 0.0)
+
+
+def positive(values: tf.Tensor) -> tf.Tensor:
+    """Losses that have a logarithm, and an inverse: max(L, 0) + 1e-8, `(tasks,)`."""
+    return tf.maximum(values, 0.0) + _EPSILON
 
 
 def among(chosen: tf.Tensor, values: tf.Tensor) -> tf.Tensor:

@@ -116,6 +116,8 @@ _STRATEGIES: Mapping[str, Callable[[Any, _Known], Balancer]] = {
     "nash": lambda message, known: NashMTL(known.count, message.max_norm, message.every_steps),
     "famo": lambda message, known: FAMO(known.count, message.learning_rate, message.gamma),
     "stch": lambda message, known: STCH(known.count, message.mu),
-    "db_mtl": lambda message, known: DualBalancing(known.count, message.balance_gradients),
+    "db_mtl": lambda message, known: DualBalancing(
+        known.count, message.balance_gradients, message.forgetting_rate
+    ),
     "geometric": lambda message, known: GeometricMean(known.count),
 }

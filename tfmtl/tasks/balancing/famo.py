@@ -22,6 +22,7 @@ from tfmtl.tasks.balancing.base import (
     Weights,
     alike,
     among,
+    positive,
     present,
     softmax_among,
 )
@@ -51,11 +52,8 @@ class FAMO(Balancer):
 
     def update(self, observed: Observed) -> None:
         here = present(observed.values)
-        fall = among(here, _log(observed.values) - _log(observed.again()))
+        before, after = positive(observed.values), positive(observed.again())
+        fall = among(here, tf.math.log(before) - tf.math.log(after))
         z = softmax_among(here, self.x)
         slope = z * (fall - tf.tensordot(z, fall, 1))  # Jᵀ·δ
         self._adam.descend(slope + self._gamma * self.x, here)
-
-
-def _log(values: tf.Tensor) -> tf.Tensor:
-    return tf.math.log(tf.maximum(values, 0.0) + _EPSILON)

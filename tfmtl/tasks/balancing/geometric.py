@@ -13,9 +13,15 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfmtl.tasks.balancing.base import Balancer, Weights, alike, among, mean_among, present
-
-_EPSILON = 1e-8
+from tfmtl.tasks.balancing.base import (
+    Balancer,
+    Weights,
+    alike,
+    among,
+    mean_among,
+    positive,
+    present,
+)
 
 
 class GeometricMean(Balancer):
@@ -27,7 +33,7 @@ class GeometricMean(Balancer):
 
     def weights(self, values: tf.Tensor, gram: tf.Tensor | None = None) -> Weights:
         here = present(values)
-        positive = tf.maximum(values, 0.0) + _EPSILON
-        mean = tf.exp(mean_among(here, tf.math.log(positive)))
+        losses = positive(values)
+        mean = tf.exp(mean_among(here, tf.math.log(losses)))
         count = tf.math.count_nonzero(here, dtype=tf.float32)
-        return alike(among(here, tf.math.divide_no_nan(mean, count * positive)))
+        return alike(among(here, tf.math.divide_no_nan(mean, count * losses)))

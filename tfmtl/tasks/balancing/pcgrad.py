@@ -15,6 +15,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfmtl.tasks.balancing.base import Balancer, Observed, Weights
+from tfmtl.tasks.balancing.draws import Draws
 
 
 class PCGrad(Balancer):
@@ -29,8 +30,7 @@ class PCGrad(Balancer):
 
     def __init__(self, count: int, seed: int) -> None:
         super().__init__(count)
-        self._seed = seed
-        self._steps = self.remember("steps", 0, tf.int64)
+        self._draws = Draws(self, seed)
 
     def weights(self, values: tf.Tensor, gram: tf.Tensor | None = None) -> Weights:
         own = tf.ones([self.count])
@@ -46,10 +46,9 @@ class PCGrad(Balancer):
         return Weights(tf.reduce_sum(factors, axis=0), own)
 
     def update(self, observed: Observed) -> None:
-        self._steps.assign_add(1)
+        self._draws.step()
 
     def _orders(self) -> tf.Tensor:
         """An order of the tasks for each of them, `(tasks, tasks)`."""
-        seed = tf.stack([tf.constant(self._seed, tf.int64), self._steps.read_value()])
-        drawn = tf.random.stateless_uniform([self.count, self.count], seed)
+        drawn = tf.random.stateless_uniform([self.count, self.count], self._draws.seed)
         return tf.argsort(drawn, axis=1)

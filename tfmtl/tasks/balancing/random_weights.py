@@ -12,6 +12,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfmtl.tasks.balancing.base import Balancer, Observed, Weights, alike
+from tfmtl.tasks.balancing.draws import Draws
 
 
 class RandomWeights(Balancer):
@@ -24,12 +25,10 @@ class RandomWeights(Balancer):
 
     def __init__(self, count: int, seed: int) -> None:
         super().__init__(count)
-        self._seed = seed
-        self._steps = self.remember("steps", 0, tf.int64)
+        self._draws = Draws(self, seed)
 
     def weights(self, values: tf.Tensor, gram: tf.Tensor | None = None) -> Weights:
-        seed = tf.stack([tf.constant(self._seed, tf.int64), self._steps.read_value()])
-        return alike(tf.nn.softmax(tf.random.stateless_normal([self.count], seed)))
+        return alike(tf.nn.softmax(tf.random.stateless_normal([self.count], self._draws.seed)))
 
     def update(self, observed: Observed) -> None:
-        self._steps.assign_add(1)
+        self._draws.step()

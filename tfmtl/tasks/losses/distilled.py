@@ -49,7 +49,7 @@ class DistilledLoss:
         self.loss, self.space, self.reading = loss, space, reading
         self.is_probability, self.temperature = is_probability, temperature
         self.columns = list(dict.fromkeys([*space.columns, *loss.columns]))
-        self.is_squared = loss.is_squared
+        self.is_squared, self.variables = loss.is_squared, loss.variables
 
     def __call__(
         self, label: tf.Tensor, logits: tf.Tensor, weight: tf.Tensor, targets: Targets

@@ -20,7 +20,9 @@ from tfmtl.tasks.losses.sessions import Members, Sessions, logsumexp
 from tfmtl.tasks.space import Targets
 
 # Weights of CE and GE, which may be drawn anew each time.
-Balance = Callable[[], tuple[tf.Tensor | float, tf.Tensor | float]]
+Draw = Callable[[], tuple[tf.Tensor | float, tf.Tensor | float]]
+# From CE and GE to the loss.
+Balance = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 class JRCLoss:
@@ -28,7 +30,7 @@ class JRCLoss:
 
     Args:
         sessions: Which rows are compared.
-        balance: The weights of the two parts.
+        balance: Weighs the two parts.
         same_label: Whether GE compares a row with rows of its own label, too. Otherwise its softmax
             is over the row itself and those with the other label.
 
@@ -42,20 +44,52 @@ class JRCLoss:
     def __init__(self, sessions: Sessions, balance: Balance, same_label: bool = True) -> None:
         self.sessions, self.balance, self.same_label = sessions, balance, same_label
         self.columns = sessions.columns
+        self.variables = balance.variables if isinstance(balance, LearnedBalance) else []
 
     def __call__(
         self, label: tf.Tensor, logits: tf.Tensor, weight: tf.Tensor, targets: Targets
     ) -> tf.Tensor:
         members = self.sessions.members(label, logits, weight, targets)
         ranked = _among_all(members) if self.same_label else _among_others(members)
-        calibration, ranking = self.balance()
         entropy = mean(softmax_cross_entropy(label, logits), weight)
-        return calibration * entropy + ranking * mean(ranked, members.weight)
+        return self.balance(entropy, mean(ranked, members.weight))
+
+
+class LearnedBalance:
+    """Weights by learned uncertainty, of an s for each part that starts from 0.
+
+        exp(−s₁)·CE + s₁/2 + exp(−s₂)·GE + s₂/2
+
+    The s/2 move the s alone. They are no part of the value, which stays comparable and is 0 without
+    rows; and an s does not move by a part without rows, whose weight would grow and grow.
+
+    References:
+        Kendall et al., "Multi-Task Learning Using Uncertainty to Weigh Losses for Scene Geometry
+        and Semantics", CVPR 2018, https://arxiv.org/abs/1705.07115
+    """
+
+    def __init__(self) -> None:
+        self.variables = [tf.Variable([0.0, 0.0], name="uncertainty")]
+
+    def __call__(self, calibration: tf.Tensor, ranking: tf.Tensor) -> tf.Tensor:
+        (s,), parts = self.variables, tf.stack([calibration, ranking])
+        slope_alone = (s - tf.stop_gradient(s)) / 2
+        return tf.reduce_sum(tf.exp(-s) * parts + tf.where(parts != 0.0, slope_alone, 0.0))
+
+
+def weighed(draw: Draw) -> Balance:
+    """By weights that are drawn for each batch."""
+
+    def balance(calibration: tf.Tensor, ranking: tf.Tensor) -> tf.Tensor:
+        first, second = draw()
+        return first * calibration + second * ranking
+
+    return balance
 
 
 def fixed(alpha: float) -> Balance:
     """α and 1 - α."""
-    return lambda: (alpha, 1.0 - alpha)
+    return weighed(lambda: (alpha, 1.0 - alpha))
 
 
 def random_uniform() -> tuple[tf.Tensor, tf.Tensor]:

@@ -18,7 +18,7 @@ and to keep only the hardest of 0.8 million pairs half a second more.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -42,6 +42,7 @@ class PairwiseLoss:
     """
 
     is_squared = False
+    variables: Sequence[tf.Variable] = ()
 
     def __init__(
         self,

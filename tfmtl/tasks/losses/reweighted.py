@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from tfmtl.tasks.losses.means import mean, mean_of_hardest
@@ -30,6 +32,7 @@ class FocalLoss:
     """
 
     is_squared = False
+    variables: Sequence[tf.Variable] = ()
 
     def __init__(
         self,
@@ -75,6 +78,7 @@ class F1ReweightedLoss:
     """
 
     is_squared = False
+    variables: Sequence[tf.Variable] = ()
 
     def __init__(self, beta_square: float = 1.0, label_smoothing: float = 0.0) -> None:
         self.columns: list[str] = []

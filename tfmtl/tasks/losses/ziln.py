@@ -8,6 +8,7 @@ E y = p·exp(μ + σ²/2)
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -37,6 +38,7 @@ class ZILNLoss:
     """
 
     is_squared = False
+    variables: Sequence[tf.Variable] = ()
 
     def __init__(
         self,

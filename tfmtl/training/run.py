@@ -17,6 +17,7 @@ from tfmtl.training import build
 from tfmtl.training.batches import Batches
 from tfmtl.training.best import build_best
 from tfmtl.training.checkpoints import Checkpoints, restore_weights
+from tfmtl.training.distribution import open_strategy
 from tfmtl.training.evaluation import (
     Evaluator,
     Results,
@@ -120,10 +121,11 @@ def train(
     """
     build.check_start(pipeline, continue_train)
     build.set_threads(pipeline.train_config)
-    run = _Run(pipeline, train_data, eval_data, on_evaluation or (lambda evaluation: None))
-    restored = run.restore()
-    config.save(pipeline, os.path.join(pipeline.model_dir, CONFIG_FILE))
-    return run.execute(restored)
+    with open_strategy(pipeline.train_config).scope():
+        run = _Run(pipeline, train_data, eval_data, on_evaluation or (lambda evaluation: None))
+        restored = run.restore()
+        config.save(pipeline, os.path.join(pipeline.model_dir, CONFIG_FILE))
+        return run.execute(restored)
 
 
 @fitting_memory()

@@ -24,10 +24,19 @@ def settings(name):
     ("name", "told"),
     [
         ("MirroredStrategy", "one worker with one device (CPU) trains as under NoStrategy."),
-        ("MultiWorkerMirroredStrategy", "one worker with one device (CPU) trains as under NoStrategy."),
-        ("CollectiveAllReduceStrategy", "one worker with one device (CPU) trains as under NoStrategy."),
-        ("PSStrategy", "one process is worker and server at once and trains as under NoStrategy."),
-        ("ExascaleStrategy", "one process is worker and server at once and trains as under NoStrategy."),
+        (
+            "MultiWorkerMirroredStrategy",
+            "one worker with one device (CPU) trains as under NoStrategy.",
+        ),
+        (
+            "CollectiveAllReduceStrategy",
+            "one worker with one device (CPU) trains as under NoStrategy.",
+        ),
+        ("PSStrategy", "one process is both worker and server; it trains as under NoStrategy."),
+        (
+            "ExascaleStrategy",
+            "one process is both worker and server; it trains as under NoStrategy.",
+        ),
     ],
 )
 def test_a_strategy_of_one_process_says_what_it_comes_to(name, told, caplog, monkeypatch):

@@ -133,6 +133,15 @@ class PackedEmbedding(keras.layers.Layer):
         """The storages, one for each width."""
         return [storage.variable for storage in self._storages]
 
+    @property
+    def placed_tables(self) -> list[tuple[Table, tf.Variable, int]]:
+        """Each table, the storage it lies in, and its first row there."""
+        return [
+            (table, storage.variable, storage.first_row(table.name))
+            for storage in self._storages
+            for table in storage.tables
+        ]
+
     def call(self, inputs: Mapping[str, Any], training: bool | None = None) -> dict[str, tf.Tensor]:
         outputs: dict[str, tf.Tensor] = {}
         for storage in self._storages:
@@ -170,6 +179,10 @@ class _Storage:
         for table in tables:
             self._offsets[table.name] = first
             first += table.rows
+
+    def first_row(self, table: str) -> int:
+        """Where a table begins."""
+        return self._offsets[table]
 
     def lookup(self, inputs: Mapping[str, Any], training: bool) -> dict[str, tf.Tensor]:
         ids, present = self._single_ids(inputs)

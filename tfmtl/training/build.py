@@ -45,6 +45,7 @@ def build_model(pipeline: pipeline_pb2.Pipeline) -> tuple[Columns, MultiTaskMode
             build_plan(pipeline, tasks),
             build_judges(pipeline, tasks),
             pipeline.eval_config.reliability_bins,
+            pipeline.train_config.freeze_gradient,
         )
 
 

@@ -88,15 +88,6 @@ def lookup_inputs(
     }
 
 
-def penalized(
-    embedded: dict[str, keras.KerasTensor], regularization: float, name: str
-) -> dict[str, keras.KerasTensor]:
-    """Embeddings by feature, with the penalty on those that a batch looks up."""
-    if not (regularization and embedded):
-        return embedded
-    return EmbeddingRegularization(regularization, name=name)(embedded)
-
-
 def _l2_regularization(pipeline: Pipeline) -> float:
     """Of the architecture, whose groups these are."""
     name = configs.architecture(pipeline)
@@ -142,20 +133,24 @@ def _vectors(
     suffix: str,
 ) -> dict[str, keras.KerasTensor]:
     """What each feature brings to a group, (batch, width)."""
-    embedded = _embedded(features, inputs, suffix) | _projected(features, inputs, suffix)
-    embedded = penalized(embedded, regularization, f"embedding_regularization{suffix}")
+    projected = _projected(features, inputs, suffix)
+    projected = _penalized(projected, regularization, f"embedding_regularization{suffix}")
+    embedded = _embedded(features, inputs, regularization, suffix) | projected
     plain = {each.name: inputs[each.name] for each in features if each.name not in embedded}
     return embedded | plain
 
 
 def _embedded(
-    features: Collection[Feature], inputs: Mapping[str, keras.KerasTensor], suffix: str
+    features: Collection[Feature],
+    inputs: Mapping[str, keras.KerasTensor],
+    regularization: float,
+    suffix: str,
 ) -> dict[str, keras.KerasTensor]:
     """Looks up the ids of all features at once."""
     tables, lookups = tables_of(features)
     if not tables:
         return {}
-    layer = PackedEmbedding(tables, lookups, name=f"embeddings{suffix}")
+    layer = PackedEmbedding(tables, lookups, regularization, name=f"embeddings{suffix}")
     return layer(lookup_inputs(features, inputs))
 
 
@@ -170,6 +165,15 @@ def _projected(
         for feature in features
         if feature.ids is None and feature.embedding.dim
     }
+
+
+def _penalized(
+    projected: dict[str, keras.KerasTensor], regularization: float, name: str
+) -> dict[str, keras.KerasTensor]:
+    """Projections with the penalty that embeddings have."""
+    if not (regularization and projected):
+        return projected
+    return EmbeddingRegularization(regularization, name=name)(projected)
 
 
 def _projection(feature: Feature, name: str) -> keras.layers.Layer:

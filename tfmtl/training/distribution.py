@@ -49,9 +49,7 @@ def _tell(strategy: train_pb2.DistributionStrategy) -> None:
     name = train_pb2.DistributionStrategy.Name(strategy)
     said = f"`train_config.train_distribute` is {name}:"
     if strategy in _OF_SERVERS:
-        _log.info(
-            "%s one process is worker and server at once and trains as under NoStrategy.", said
-        )
+        _log.info("%s one process is both worker and server; it trains as under NoStrategy.", said)
     elif gpus > 1:
         _log.warning("%s of %d GPUs the first one trains; the others are idle.", said, gpus)
     else:

@@ -144,6 +144,8 @@ def edits_of(args: argparse.Namespace) -> list[Edit]:
         edits.append(("train_input_path", ",".join(args.train_input_path)))
     if args.eval_input_path:
         edits.append(("eval_input_path", ",".join(args.eval_input_path)))
+    if getattr(args, "fine_tune_checkpoint", None):  # An option of `train` alone.
+        edits.append(("train_config.fine_tune_checkpoint", args.fine_tune_checkpoint))
     return [
         *edits,
         *_json_edits(args.edit_config_json),

@@ -22,6 +22,11 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="go on from the latest checkpoint in model_dir",
     )
+    parser.add_argument(
+        "--fine_tune_checkpoint",
+        metavar="C",
+        help="start from another training's weights: a checkpoint, or a directory of them",
+    )
     return parser
 
 

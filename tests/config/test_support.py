@@ -16,8 +16,8 @@ def checked(text):
     ("text", "problem"),
     [
         (
-            "model_config { restore_filters: 'a' }",
-            "`model_config.restore_filters` is not built yet.",
+            "model_config { backbone {} }",
+            "`model_config.backbone` is not built yet.",
         ),
         (
             "parquet_train_input: 'a'",
@@ -30,8 +30,9 @@ def checked(text):
             "same rows and counts them.",
         ),
         (
-            "train_config { optimizer_config {} optimizer_config { momentumw_optimizer {} } }",
-            "`train_config.optimizer_config[1].momentumw_optimizer` is not built yet.",
+            "train_config { optimizer_config {} optimizer_config { use_moving_average: true } }",
+            "`train_config.optimizer_config[1].use_moving_average` is refused: TensorFlow 2 has no "
+            "such optimizer.",
         ),
         (
             "data_config { input_type: KafkaInput }",
@@ -46,8 +47,8 @@ def checked(text):
         ),
         (
             "export_config { multi_placeholder: false }",
-            "`export_config.multi_placeholder` is not built yet. Serving takes one input for each "
-            "column.",
+            "`export_config.multi_placeholder` is refused: requests have one input for each "
+            "column, so that a client need not know the order and the separator of a file.",
         ),
     ],
 )

@@ -146,3 +146,23 @@ def test_config_round_trip():
     layer = PackedEmbedding(tables, [Lookup("a", "a")], name="embeddings")
     twin = PackedEmbedding.from_config(layer.get_config())
     assert twin.get_config() == layer.get_config()
+
+
+def test_the_penalty_is_the_halved_sum_of_squares_of_what_a_batch_looks_up(layer, inputs):
+    config = {**layer.get_config(), "regularization": 0.1}
+    penalized = PackedEmbedding.from_config(config)
+    penalized(inputs)
+    penalized.set_weights(layer.get_weights())
+    assert penalized.losses == []
+    outputs = penalized(inputs, training=True)
+    expected = 0.1 * sum(np.sum(each.numpy() ** 2) for each in outputs.values()) / 2
+    np.testing.assert_allclose(penalized.losses, [expected], rtol=1e-5)
+
+
+def test_sequences_are_penalized_by_their_steps():
+    table = [Table("item", 5, 3)]
+    layer = PackedEmbedding(table, [Lookup("clicks", "item", steps=True)], regularization=0.3)
+    steps = layer({"clicks": tf.ragged.constant([[0, 4, 4], [], [-1, 2]], dtype=tf.int64)}, True)
+    assert steps.keys() == {"clicks"}
+    expected = 0.3 * np.sum(steps["clicks"].flat_values.numpy() ** 2) / 2
+    np.testing.assert_allclose(layer.losses, [expected], rtol=1e-5)

@@ -11,6 +11,8 @@ import pandas as pd
 import pytest
 from make_funnel_log import expected_auc
 
+from tfmtl import config
+
 SAMPLES = pathlib.Path(__file__).resolve().parents[2] / "samples"
 
 
@@ -273,3 +275,15 @@ def test_a_wrong_census_file_is_told_of_in_one_line(tmp_path, content, sentence)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert re.fullmatch(sentence, line.replace(str(path), "INPUT")), line
+
+
+def test_as_many_features_are_made_as_are_asked_for_and_their_config_is_good(tmp_path):
+    make(
+        "benchmark/make_features.py",
+        *("--features", 7, "--width", 3, "--rows", 20, "--output", tmp_path / "some"),
+    )
+    pipeline = config.load(tmp_path / "some" / "features.config")
+    assert [each.embedding_dim for each in pipeline.feature_config.features] == [3] * 7
+    rows = pd.read_csv(tmp_path / "some" / "train.csv", header=None)
+    assert rows.shape == (20, 2 + 7)
+    assert rows.iloc[:, 2:].max(axis=None) < pipeline.feature_config.features[0].hash_bucket_size

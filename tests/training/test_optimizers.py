@@ -8,6 +8,7 @@ from google.protobuf import text_format
 
 from tfmtl.errors import ConfigError
 from tfmtl.protos import optimizer_pb2, train_pb2
+from tfmtl.training.lazy_adam import LazyAdam
 from tfmtl.training.optimizers import build_optimizer, build_optimizers
 from tfmtl.training.row_sparse import is_unique, merge_duplicates
 
@@ -93,7 +94,12 @@ KINDS = {
         Rate(), l2_shrinkage_regularization_strength=0.1
     ),
 }
-ALL = [*KINDS, "adamw_optimizer { RATE weight_decay: 0.1 }", "rms_prop_optimizer { RATE }"]
+ALL = [
+    *KINDS,
+    "adamw_optimizer { RATE weight_decay: 0.1 }",
+    "momentumw_optimizer { RATE weight_decay: 0.1 }",
+    "rms_prop_optimizer { RATE }",
+]
 
 
 @pytest.mark.parametrize("text", KINDS)
@@ -130,6 +136,18 @@ def test_adamw_decays_weights_by_a_share_and_then_steps_as_adam():
         m_hat, v_hat = m / (1 - 0.9 ** (step + 1)), v / (1 - 0.999 ** (step + 1))
         weight -= 0.1 * weight  # Not multiplied by the learning rate.
         weight -= rate_at(step) * m_hat / np.sqrt(v_hat)
+    np.testing.assert_allclose(actual, weight, rtol=1e-4, atol=1e-6)
+
+
+def test_momentumw_decays_weights_by_a_share_and_then_steps_with_momentum():
+    actual = train_dense(
+        build("momentumw_optimizer { RATE weight_decay: 0.1 momentum_optimizer_value: 0.7 }")
+    )
+    weight = table()[DISTINCT].astype("float64")
+    momentum = np.zeros_like(weight)
+    for step, gradient in enumerate(gradients()):
+        momentum = 0.7 * momentum - rate_at(step) * merged(gradient)
+        weight += momentum - 0.1 * weight  # Not multiplied by the learning rate.
     np.testing.assert_allclose(actual, weight, rtol=1e-4, atol=1e-6)
 
 
@@ -229,6 +247,26 @@ def test_one_or_two_optimizers_are_built():
     text = "optimizer_config { sgd_optimizer { RATE } }"
     assert len(build_all(text)) == 1
     assert len(build_all(text * 2)) == 2
+
+
+def test_embeddings_have_a_rate_of_their_own_by_a_factor():
+    factor = "embedding_learning_rate_multiplier: 3"
+    embeddings, others = build_all(f"optimizer_config {{ adam_optimizer {{ RATE }} {factor} }}")
+    for step in (0, 5):
+        rate = float(others.learning_rate(step))
+        assert float(embeddings.learning_rate(step)) == pytest.approx(3 * rate)
+    copied = type(embeddings).from_config(embeddings.get_config())
+    assert float(copied.learning_rate(5)) == pytest.approx(float(embeddings.learning_rate(5)))
+
+
+def test_of_two_optimizers_the_embeddings_has_the_factor():
+    first, second = "adam_optimizer { RATE }", "sgd_optimizer { RATE }"
+    factor = "embedding_learning_rate_multiplier: 0.5"
+    text = f"optimizer_config {{ {first} {factor} }} optimizer_config {{ {second} }}"
+    embeddings, others = build_all(text)
+    assert isinstance(embeddings, LazyAdam)
+    assert not isinstance(others, LazyAdam)
+    assert float(embeddings.learning_rate(1)) == pytest.approx(float(others.learning_rate(1)) / 2)
 
 
 @pytest.mark.parametrize("count", [0, 3])

@@ -97,15 +97,6 @@ def lookup_inputs(
     }
 
 
-def penalized(
-    embedded: dict[str, keras.KerasTensor], regularization: float, name: str
-) -> dict[str, keras.KerasTensor]:
-    """Embeddings by feature, with the penalty on those that a batch looks up."""
-    if not (regularization and embedded):
-        return embedded
-    return EmbeddingRegularization(regularization, name=name)(embedded)
-
-
 def _l2_regularization(pipeline: Pipeline) -> float:
     """Of the architecture, whose groups these are."""
     name = configs.architecture(pipeline)
@@ -164,22 +155,26 @@ def _vectors(
     suffix: str,
 ) -> dict[str, keras.KerasTensor]:
     """What each feature is in numbers, (batch, width), or of a sequence (batch, None, width)."""
-    embedded = _embedded(features, inputs, suffix) | _projected(features, inputs, suffix)
+    projected = _projected(features, inputs, suffix)
     numeric = {each.name: each.embedding.numeric for each in features if each.embedding.numeric}
-    embedded |= embed_numbers(numeric, inputs, f"numeric_embeddings{suffix}")
-    embedded = penalized(embedded, regularization, f"embedding_regularization{suffix}")
+    projected |= embed_numbers(numeric, inputs, f"numeric_embeddings{suffix}")
+    projected = _penalized(projected, regularization, f"embedding_regularization{suffix}")
+    embedded = _embedded(features, inputs, regularization, suffix) | projected
     plain = {each.name: inputs[each.name] for each in features if each.name not in embedded}
     return embedded | plain
 
 
 def _embedded(
-    features: Collection[Feature], inputs: Mapping[str, keras.KerasTensor], suffix: str
+    features: Collection[Feature],
+    inputs: Mapping[str, keras.KerasTensor],
+    regularization: float,
+    suffix: str,
 ) -> dict[str, keras.KerasTensor]:
     """Looks up the ids of all features at once."""
     tables, lookups = tables_of(features)
     if not tables:
         return {}
-    layer = PackedEmbedding(tables, lookups, name=f"embeddings{suffix}")
+    layer = PackedEmbedding(tables, lookups, regularization, name=f"embeddings{suffix}")
     return layer(lookup_inputs(features, inputs))
 
 
@@ -194,6 +189,15 @@ def _projected(
         for feature in features
         if feature.ids is None and feature.embedding.dim and not feature.embedding.numeric
     }
+
+
+def _penalized(
+    projected: dict[str, keras.KerasTensor], regularization: float, name: str
+) -> dict[str, keras.KerasTensor]:
+    """Projections with the penalty that embeddings have."""
+    if not (regularization and projected):
+        return projected
+    return EmbeddingRegularization(regularization, name=name)(projected)
 
 
 def _projection(feature: Feature, name: str) -> keras.layers.Layer:

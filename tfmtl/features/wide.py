@@ -16,7 +16,7 @@ import tf_keras as keras
 from tfmtl import config as configs
 from tfmtl.features.columns import Columns
 from tfmtl.features.feature import Feature
-from tfmtl.features.groups import lookup_inputs, penalized, side_by_side
+from tfmtl.features.groups import lookup_inputs, side_by_side
 from tfmtl.layers import FeatureSum, Lookup, PackedEmbedding, PooledSteps, Table
 from tfmtl.layers.perceptron import l2_regularizer
 from tfmtl.protos.pipeline_pb2 import Pipeline
@@ -83,10 +83,8 @@ def _looked_up(
         Lookup(each.name, each.name, each.combiner, each.weighted, each.has_steps)
         for each in features
     ]
-    layer = PackedEmbedding(tables, lookups, name=f"{name}/embeddings")
-    embedded = penalized(
-        layer(lookup_inputs(features, inputs)), regularization, f"{name}/embedding_regularization"
-    )
+    layer = PackedEmbedding(tables, lookups, regularization, name=f"{name}/embeddings")
+    embedded = layer(lookup_inputs(features, inputs))
     return [_summed(each, embedded[each.name], name) for each in features]
 
 

@@ -98,10 +98,20 @@ class PackedEmbedding(keras.layers.Layer):
     Args:
         tables: The tables, of any widths.
         lookups: The features and the tables they read. A table may have several readers.
+        regularization: Weight of the penalty Σ e² / 2 while training, over every number of every
+            embedding of the batch: it grows with the batch, and an embedding that is looked up
+            twice counts twice.
     """
 
-    def __init__(self, tables: Sequence[Table], lookups: Sequence[Lookup], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        tables: Sequence[Table],
+        lookups: Sequence[Lookup],
+        regularization: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        self.regularization = regularization
         self.tables = list(tables)
         self.lookups = list(lookups)
         dims = {table.name: table.dim for table in self.tables}
@@ -133,16 +143,30 @@ class PackedEmbedding(keras.layers.Layer):
         """The storages, one for each width."""
         return [storage.variable for storage in self._storages]
 
+    @property
+    def placed_tables(self) -> list[tuple[Table, tf.Variable, int]]:
+        """Each table, the storage it lies in, and its first row there."""
+        return [
+            (table, storage.variable, storage.first_row(table.name))
+            for storage in self._storages
+            for table in storage.tables
+        ]
+
     def call(self, inputs: Mapping[str, Any], training: bool | None = None) -> dict[str, tf.Tensor]:
         outputs: dict[str, tf.Tensor] = {}
+        looked_up: list[tf.Tensor] = []
         for storage in self._storages:
-            outputs.update(storage.lookup(inputs, bool(training)))
+            outputs.update(storage.lookup(inputs, bool(training), looked_up))
+        if training and self.regularization:
+            penalty = tf.add_n([tf.nn.l2_loss(embedded) for embedded in looked_up])
+            self.add_loss(self.regularization * penalty)
         return outputs
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         config["tables"] = [_table_config(table) for table in self.tables]
         config["lookups"] = [dataclasses.asdict(lookup) for lookup in self.lookups]
+        config["regularization"] = self.regularization
         return config
 
     @classmethod
@@ -171,7 +195,14 @@ class _Storage:
             self._offsets[table.name] = first
             first += table.rows
 
-    def lookup(self, inputs: Mapping[str, Any], training: bool) -> dict[str, tf.Tensor]:
+    def first_row(self, table: str) -> int:
+        """Where a table begins."""
+        return self._offsets[table]
+
+    def lookup(
+        self, inputs: Mapping[str, Any], training: bool, looked_up: list[tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
+        """The embedding of each feature; `looked_up` gets all their numbers, in few tensors."""
         ids, present = self._single_ids(inputs)
         steps = [inputs[lookup.feature] for lookup in self.steps]
         step_ids = [
@@ -187,12 +218,17 @@ class _Storage:
         if self.singles:
             embedded = take_rows(rows, tf.reshape(single, tf.shape(ids)))
             embedded *= tf.cast(present, embedded.dtype)[..., tf.newaxis]
-            outputs.update(zip(_features(self.singles), tf.unstack(embedded, axis=1), strict=True))
+            looked_up.append(embedded)
+            by_feature = tf.unstack(embedded, num=len(self.singles))
+            outputs.update(zip(_features(self.singles), by_feature, strict=True))
         for lookup, each, places in zip(self.steps, steps, stepwise, strict=True):
             known = tf.cast(each.values >= 0, rows.dtype)[:, tf.newaxis]
-            outputs[lookup.feature] = each.with_values(take_rows(rows, places) * known)
+            embedded = take_rows(rows, places) * known
+            looked_up.append(embedded)
+            outputs[lookup.feature] = each.with_values(embedded)
         if self.bags:
             combined = self._combine(rows, bagged, bags, inputs)
+            looked_up.extend(combined)
             for lookup, embedded in zip(self.bags, combined, strict=True):
                 steps_of = inputs[lookup.feature]
                 outputs[lookup.feature] = (
@@ -201,12 +237,15 @@ class _Storage:
         return outputs
 
     def _single_ids(self, inputs: Mapping[str, Any]) -> tuple[tf.Tensor, tf.Tensor]:
-        """The storage's rows of the single ids and whether each is there, both (batch, singles)."""
+        """The storage's rows of the single ids and whether each is there, both (singles, batch).
+
+        In this order the ids of one table, and so the rows to read and to add to, are together.
+        """
         if not self.singles:
             return tf.zeros([0], self._id_type), tf.zeros([0], tf.bool)
-        ids = tf.stack([inputs[lookup.feature] for lookup in self.singles], axis=1)
+        ids = tf.stack([inputs[lookup.feature] for lookup in self.singles])
         present = ids >= 0
-        offsets = [self._offsets[lookup.table] for lookup in self.singles]
+        offsets = [[self._offsets[lookup.table]] for lookup in self.singles]
         moved = tf.maximum(tf.cast(ids, self._id_type), 0) + tf.constant(offsets, self._id_type)
         return moved, present
 

@@ -46,6 +46,7 @@ def build_model(pipeline: pipeline_pb2.Pipeline) -> tuple[Columns, MultiTaskMode
             build_judges(pipeline, tasks),
             pipeline.eval_config.reliability_bins,
             pipeline.eval_config.eval_online,
+            pipeline.train_config.freeze_gradient,
         )
 
 

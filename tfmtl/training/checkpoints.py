@@ -16,7 +16,9 @@ import tf_keras as keras
 
 from tfmtl.errors import TrainingError
 from tfmtl.training.model import MultiTaskModel
+from tfmtl.training.pieces import placed_tables
 from tfmtl.training.saved_variables import (
+    check_same_tables,
     check_same_variables,
     model_variables,
     saved_shapes,
@@ -49,6 +51,7 @@ class Checkpoints:
     ) -> None:
         self.model_dir = model_dir
         self.state = state
+        state.tables = placed_tables(model.network)
         self._variables = training_variables(model)
         self._checkpoint = tf.train.Checkpoint(state=state, **self._variables)
         self._latest = self._manager(model_dir, keep or None)
@@ -91,6 +94,7 @@ class Checkpoints:
 
     def _restore(self, path: str) -> None:
         check_same_variables(path, saved_shapes(path), self._variables)
+        check_same_tables(path, saved_state(path).tables, self.state.tables)
         self._checkpoint.restore(path).assert_existing_objects_matched()
 
 
@@ -115,6 +119,7 @@ def restore_weights(network: keras.Model, model_dir: str, which: str = "latest")
         shapes = saved_shapes(path)
         of_model = {name: shape for name, shape in shapes.items() if name.startswith("model/")}
         check_same_variables(path, of_model, variables)
+        check_same_tables(path, saved_state(path).tables, placed_tables(network))
         status = tf.train.Checkpoint(**variables).restore(path)
         status.assert_existing_objects_matched().expect_partial()
 

@@ -34,7 +34,7 @@ class Backward(NamedTuple):
     losses: Losses
     """The losses before the step, with `weight_<part>` unless weights are fixed."""
     gradients: list[Gradient]
-    """Of the network's trainable variables."""
+    """Of the model's trained variables."""
     learn: Callable[[], None]
     """Lets the balancer learn from the step, once it has been made."""
     logits: Mapping[str, tf.Tensor]
@@ -49,7 +49,7 @@ class FixedGradients:
         with tf.GradientTape() as tape:
             logits = model.network(encoded, training=True)
             losses = model.losses_of(logits, targets, training=True)
-        gradients = tape.gradient(losses["loss"], model.network.trainable_variables)
+        gradients = tape.gradient(losses["loss"], model.trained_variables)
         return Backward(losses, gradients, lambda: None, logits)
 
 
@@ -114,7 +114,7 @@ class LossBalanced(_Balanced):
             weights = self.plan.balancer.weights(tf.stop_gradient(values))
             regularization = model.regularization()
             loss = tf.reduce_sum(tf.stop_gradient(weights.shared) * values) + regularization
-        gradients = tape.gradient(loss, model.network.trainable_variables)
+        gradients = tape.gradient(loss, model.trained_variables)
         found = _Found(logits, values, None, weights, regularization)
         return self.backward(model, batch, model.task_losses(terms), found, gradients)
 
@@ -143,7 +143,7 @@ class RepresentationBalanced(_Balanced):
 
     def __call__(self, model: MultiTaskModel, batch: Batch) -> Backward:
         encoded, targets = batch
-        frontier, variables = self._frontier, model.network.trainable_variables
+        frontier, variables = self._frontier, model.trained_variables
         with tf.GradientTape() as tape:
             reached = frontier.below(encoded, training=True)
             # Copies, so that what the gates read does not count what goes through the experts.
@@ -185,7 +185,7 @@ class ParameterBalanced(_Balanced):
 
     def __call__(self, model: MultiTaskModel, batch: Batch) -> Backward:
         encoded, targets = batch
-        variables = model.network.trainable_variables
+        variables = model.trained_variables
         with tf.GradientTape(persistent=True) as tape:
             logits = model.network(encoded, training=True)
             terms = model.loss_terms(logits, targets)

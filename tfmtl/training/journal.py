@@ -49,6 +49,7 @@ class Journal:
         self._told_online = state.step
         self._timed = False
         self._last = (0.0, 0)
+        self._ask_for_histograms()
 
     def after_step(self, losses: Losses) -> None:
         """Tells of a step, if it is time."""
@@ -65,6 +66,10 @@ class Journal:
             self._tell_shares(shares)
             points = {f"share_{task}": share for task, share in shares.items()}
             self._summaries.write(TRAIN, state.step, {**online, **self._points(losses), **points})
+            if self._model.histograms:
+                histograms = self._model.histograms.results()
+                self._summaries.write_histograms(TRAIN, state.step, histograms)
+        self._ask_for_histograms()
 
     def evaluation(self, results: Mapping[str, float | None]) -> None:
         """Puts an evaluation into TensorBoard."""
@@ -94,6 +99,12 @@ class Journal:
         self._progress.start(self._state.step, self._state.rows)
         self._last = (self._watch.seconds, self._state.rows)
         self._timed = True
+
+    def _ask_for_histograms(self) -> None:
+        """Lets the next step count its gradients, if it will be told of."""
+        if self._model.histograms:
+            is_due = bool(self._every) and (self._state.step + 1) % self._every == 0
+            self._model.histograms.want(is_due)
 
     def _warn_of_empty_spaces(self) -> None:
         for task in self._spaces.newly_empty():

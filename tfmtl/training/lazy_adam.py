@@ -10,17 +10,51 @@ Weights that are no tables (dense gradients) get plain Adam by TensorFlow's fuse
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
 
-from tfmtl.training.row_sparse import UniqueRows
+from tfmtl.training.row_sparse import UniqueRows, set_rows
+from tfmtl.training.weight_decay import DecoupledDecay
 
 
 @keras.utils.register_keras_serializable("tfmtl")
 class LazyAdam(UniqueRows, keras.optimizers.legacy.Adam):
-    """Row-sparse Adam; its arguments are those of `keras.optimizers.legacy.Adam`."""
+    """Row-sparse Adam; its arguments are those of `keras.optimizers.legacy.Adam`.
+
+    Moments that were taken over from another training have seen its steps, `earlier_steps`: t in
+    η_t counts those, too, the learning rate's schedule does not.
+    """
+
+    _earlier_steps: tf.Variable | None = None
+
+    @property
+    def earlier_steps(self) -> tf.Variable:
+        """Steps that moments which were taken over have seen."""
+        if self._earlier_steps is None:
+            with self._distribution_strategy_scope():
+                self._earlier_steps = self.add_weight(
+                    "earlier_steps",
+                    [],
+                    tf.int64,
+                    trainable=False,
+                    aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+                )
+        return self._earlier_steps
+
+    def _create_slots(self, var_list: Sequence[tf.Variable]) -> None:
+        _ = self.earlier_steps
+        super()._create_slots(var_list)
+
+    def _prepare_local(self, var_device: str, var_dtype: Any, apply_state: Any) -> None:
+        super()._prepare_local(var_device, var_dtype, apply_state)
+        rates = apply_state[(var_device, var_dtype)]
+        t = tf.cast(self.iterations + self.earlier_steps + 1, var_dtype)
+        powers = {f"{beta}_power": tf.pow(rates[f"{beta}_t"], t) for beta in ("beta_1", "beta_2")}
+        rate = tf.sqrt(1 - powers["beta_2_power"]) / (1 - powers["beta_1_power"])
+        rates.update(powers, lr=rates["lr_t"] * rate)
 
     def _resource_apply_sparse(
         self, grad: tf.Tensor, var: tf.Variable, indices: tf.Tensor, apply_state: Any = None
@@ -32,9 +66,9 @@ class LazyAdam(UniqueRows, keras.optimizers.legacy.Adam):
         step = rates["lr"] * m_rows / (tf.sqrt(v_rows) + rates["epsilon"])
         rows = tf.gather(var, indices) - step
         return tf.group(
-            _set_rows(m, indices, m_rows),
-            _set_rows(v, indices, v_rows),
-            _set_rows(var, indices, rows),
+            set_rows(m, indices, m_rows),
+            set_rows(v, indices, v_rows),
+            set_rows(var, indices, rows),
         )
 
     def _rates(self, var: tf.Variable, apply_state: Any) -> dict[str, tf.Tensor]:
@@ -43,45 +77,18 @@ class LazyAdam(UniqueRows, keras.optimizers.legacy.Adam):
 
 
 @keras.utils.register_keras_serializable("tfmtl")
-class LazyAdamW(LazyAdam):
-    """Row-sparse Adam with decoupled weight decay: before Adam's step, θ ← θ − λ·θ.
-
-    Loshchilov & Hutter 2019, "Decoupled Weight Decay Regularization" (arXiv:1711.05101). λ is not
-    multiplied by the learning rate, as in EasyRec. Of a table, the looked-up rows decay.
+class LazyAdamW(DecoupledDecay, LazyAdam):
+    """Row-sparse Adam with decoupled weight decay.
 
     Args:
-        weight_decay: λ.
         name: Name of the optimizer.
-        **kwargs: As for `LazyAdam`.
+        **kwargs: As for `DecoupledDecay` and `LazyAdam`.
     """
 
-    def __init__(self, weight_decay: float = 1e-6, name: str = "AdamW", **kwargs: Any) -> None:
+    def __init__(self, name: str = "AdamW", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
-        self.weight_decay = weight_decay
-
-    def _resource_apply_dense(
-        self, grad: tf.Tensor, var: tf.Variable, apply_state: Any = None
-    ) -> tf.Operation:
-        decayed = var.assign_sub(self.weight_decay * var, read_value=False)
-        with tf.control_dependencies([decayed]):
-            return super()._resource_apply_dense(grad, var, apply_state)
-
-    def _resource_apply_sparse(
-        self, grad: tf.Tensor, var: tf.Variable, indices: tf.Tensor, apply_state: Any = None
-    ) -> tf.Operation:
-        decayed = _set_rows(var, indices, (1.0 - self.weight_decay) * tf.gather(var, indices))
-        with tf.control_dependencies([decayed]):
-            return super()._resource_apply_sparse(grad, var, indices, apply_state)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "weight_decay": self.weight_decay}
 
 
 def _toward(average: tf.Tensor, value: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
     """`(1 − share)·average + share·value`."""
     return average + (value - average) * share
-
-
-def _set_rows(variable: tf.Variable, rows: tf.Tensor, values: tf.Tensor) -> Any:
-    """Writes rows. TensorFlow subtracts from them at a third of the speed."""
-    return tf.raw_ops.ResourceScatterUpdate(resource=variable.handle, indices=rows, updates=values)

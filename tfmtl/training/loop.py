@@ -85,7 +85,9 @@ class TrainLoop:
 
     def _step(self, train_step: Callable[[Batch], Losses], batch: Batch) -> Losses:
         try:
-            return train_step(batch)
+            # Tells a profile, if there is one, where a step begins and ends.
+            with tf.profiler.experimental.Trace("train", step_num=self._state.step + 1, _r=1):
+                return train_step(batch)
         except tf.errors.InvalidArgumentError as error:
             if not is_not_finite(error):
                 raise

@@ -21,9 +21,12 @@ from tfmtl.tasks.judge import Judge
 from tfmtl.tasks.row_metrics import RowMetric
 from tfmtl.tasks.score import answers_of
 from tfmtl.tasks.task import Task
+from tfmtl.training.freezing import Frozen
 from tfmtl.training.gradients import build_gradients
+from tfmtl.training.histograms import Histograms
 from tfmtl.training.meter import TaskMeter
 from tfmtl.training.online import OnlineMetrics
+from tfmtl.training.pieces import weights_of
 from tfmtl.training.row_sparse import merge_duplicates
 from tfmtl.training.space_watch import SpaceCounter
 
@@ -45,6 +48,8 @@ class MultiTaskModel(tfrs.Model):
         reliability_bins: Bins of the reliability table that evaluations make of each binary task;
             0 for no table.
         measures_training: Whether the batches it learns from are measured, too.
+        frozen: Regular expressions; weights whose names one of them finds something in keep their
+            values.
 
     Example:
     >>> model = MultiTaskModel(network, tasks)
@@ -60,6 +65,7 @@ class MultiTaskModel(tfrs.Model):
         judges: Sequence[Judge] = (),
         reliability_bins: int = 0,
         measures_training: bool = False,
+        frozen: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -72,6 +78,8 @@ class MultiTaskModel(tfrs.Model):
         self.online = OnlineMetrics(self.measured) if measures_training else None
         self.spaces = SpaceCounter(tasks)
         self.gradient_clipping_by_norm = 0.0
+        self.frozen = Frozen(network, frozen)
+        self.histograms: Histograms | None = None
         self.plan = plan or fixed_plan(tasks)
         self._backward = build_gradients(self, self.plan)
 
@@ -109,6 +117,7 @@ class MultiTaskModel(tfrs.Model):
             **kwargs: As for `keras.Model.compile`.
         """
         super().compile(optimizer=optimizer, **kwargs)
+        self.frozen.check_optimizers(self.optimized())
         self.gradient_clipping_by_norm = gradient_clipping_by_norm
 
     def call(self, inputs: Mapping[str, Any], training: bool | None = None) -> dict[str, tf.Tensor]:
@@ -168,8 +177,9 @@ class MultiTaskModel(tfrs.Model):
         """
         losses, gradients, learn, logits = self._backward(self, data)
         measured = self._all_logits(logits, data) if self.online is not None else {}
-        variables = self.network.trainable_variables
+        variables = self.trained_variables
         gradients = [merge_duplicates(gradient) for gradient in gradients]
+        gradients = [self.frozen.without(g, v) for g, v in zip(gradients, variables, strict=True)]
         losses["gradient_norm"] = tf.linalg.global_norm(gradients)
         with tf.control_dependencies(_finite(losses)):
             if self.gradient_clipping_by_norm > 0:
@@ -180,6 +190,8 @@ class MultiTaskModel(tfrs.Model):
             learn()
             if self.online is not None:
                 self.online.update(measured, data[1])
+            if self.histograms:
+                self.histograms.count(gradients)
         self.spaces.add(data[1])
         return losses
 
@@ -248,7 +260,7 @@ class MultiTaskModel(tfrs.Model):
     def optimized(self) -> list[tuple[keras.optimizers.legacy.Optimizer, list[tf.Variable]]]:
         """Each optimizer with its variables."""
         optimizers = tf.nest.flatten(self.optimizer)
-        variables = self.network.trainable_variables
+        variables = self.trained_variables
         if len(optimizers) == 1:
             return [(optimizers[0], variables)]
         embeddings = {variable.ref() for variable in self.embedding_variables()}
@@ -257,10 +269,22 @@ class MultiTaskModel(tfrs.Model):
             (optimizers[1], [v for v in variables if v.ref() not in embeddings]),
         ]
 
+    @property
+    def trained_variables(self) -> list[tf.Variable]:
+        """The variables that steps change, in the network's order."""
+        variables = self.network.trainable_variables
+        return [variable for variable in variables if variable not in self.frozen]
+
     def embedding_variables(self) -> list[tf.Variable]:
         """The embedding tables: the variables that layers call their `embedding_variables`."""
         layers = [self.network, *self.network.submodules]
         return [v for layer in layers for v in getattr(layer, "embedding_variables", [])]
+
+    def keep_histograms(self) -> None:
+        """Lets steps count their gradients, where `histograms` is asked to."""
+        names = {variable.ref(): name for name, variable in weights_of(self.network).items()}
+        variables = self.trained_variables
+        self.histograms = Histograms([names[each.ref()] for each in variables], variables)
 
     def create_slots(self) -> None:
         """Creates the optimizers' own variables, which otherwise the first step does."""

@@ -46,7 +46,7 @@ def _found(model: MultiTaskModel, batch: Batch) -> str:
     of_tasks = [name for name in broken if name.startswith("loss_")]
     if broken:
         return ", ".join(f"`{name}` is {float(losses[name])}" for name in of_tasks or broken)
-    variables = model.network.trainable_variables
+    variables = model.trained_variables
     gradients = zip(tape.gradient(losses["loss"], variables), variables, strict=True)
     names = [f"`{v.name.removesuffix(':0')}`" for g, v in gradients if not _is_finite(g)]
     return f"the gradient of {', '.join(names[:3])}" if names else "the gradients' norm"

@@ -16,7 +16,8 @@ from tfmtl.protos import optimizer_pb2, train_pb2
 from tfmtl.training.lazy_adam import LazyAdam, LazyAdamW
 from tfmtl.training.rmsprop import RMSprop
 from tfmtl.training.row_sparse import EveryRow, UniqueRows
-from tfmtl.training.schedules import build_schedule
+from tfmtl.training.schedules import Multiplied, build_schedule
+from tfmtl.training.weight_decay import DecoupledDecay
 
 Optimizer: TypeAlias = keras.optimizers.legacy.Optimizer
 
@@ -31,6 +32,10 @@ class Ftrl(UniqueRows, keras.optimizers.legacy.Ftrl):
 
 class Momentum(UniqueRows, keras.optimizers.legacy.SGD):
     """m ← μ·m − η·g, θ ← θ + m."""
+
+
+class MomentumW(DecoupledDecay, Momentum):
+    """Momentum with decoupled weight decay."""
 
 
 def _adam(config: Any) -> dict[str, Any]:
@@ -48,6 +53,11 @@ def _rmsprop(config: optimizer_pb2.RMSPropOptimizer) -> dict[str, Any]:
 
 def _momentum(config: optimizer_pb2.MomentumOptimizer) -> dict[str, Any]:
     return {"momentum": config.momentum_optimizer_value}
+
+
+def _momentumw(config: optimizer_pb2.MomentumWOptimizer) -> dict[str, Any]:
+    momentum = config.momentum_optimizer_value
+    return {"momentum": momentum, "weight_decay": config.weight_decay}
 
 
 def _adagrad(config: optimizer_pb2.AdagradOptimizer) -> dict[str, Any]:
@@ -72,12 +82,15 @@ _KINDS: dict[str, tuple[type[Optimizer], Callable[[Any], dict[str, Any]]]] = {
     "ftrl_optimizer": (Ftrl, _ftrl),
     "sgd_optimizer": (keras.optimizers.legacy.SGD, lambda config: {}),
     "momentum_optimizer": (Momentum, _momentum),
+    "momentumw_optimizer": (MomentumW, _momentumw),
     "rms_prop_optimizer": (RMSprop, _rmsprop),
 }
 
 
 def build_optimizers(config: train_pb2.TrainConfig) -> list[Optimizer]:
     """The optimizers of a training: one for all variables, or one for the embeddings and another.
+
+    One whose rate differs between them, by `embedding_learning_rate_multiplier`, becomes two.
 
     Raises:
         ConfigError: If there is another number of them, or one is not complete.
@@ -91,18 +104,26 @@ def build_optimizers(config: train_pb2.TrainConfig) -> list[Optimizer]:
                 f"else. Received: {count}."
             ]
         )
+    first, last = config.optimizer_config[0], config.optimizer_config[-1]
+    if not first.HasField("embedding_learning_rate_multiplier"):
+        return [
+            build_optimizer(optimizer, f"{path}[{index}]")
+            for index, optimizer in enumerate(config.optimizer_config)
+        ]
+    factor = first.embedding_learning_rate_multiplier
     return [
-        build_optimizer(optimizer, f"{path}[{index}]")
-        for index, optimizer in enumerate(config.optimizer_config)
+        build_optimizer(first, f"{path}[0]", factor),
+        build_optimizer(last, f"{path}[{count - 1}]"),
     ]
 
 
-def build_optimizer(config: optimizer_pb2.Optimizer, path: str) -> Optimizer:
+def build_optimizer(config: optimizer_pb2.Optimizer, path: str, factor: float = 1.0) -> Optimizer:
     """The optimizer that a config describes.
 
     Args:
         config: The message, with one of its kinds given.
         path: Where it stands in the pipeline, for errors.
+        factor: Of the learning rate.
 
     Raises:
         ConfigError: If no kind is given, or its values do not make an optimizer.
@@ -114,6 +135,8 @@ def build_optimizer(config: optimizer_pb2.Optimizer, path: str) -> Optimizer:
     kind, arguments = _KINDS[name]
     message = getattr(config, name)
     schedule = build_schedule(message.learning_rate, f"{path}.{name}.learning_rate")
+    if factor != 1.0:
+        schedule = Multiplied(schedule, factor)
     if config.update_idle_rows:
         kind = _moving_every_row(kind, name, path)
     try:

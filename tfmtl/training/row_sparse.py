@@ -40,6 +40,11 @@ def is_unique(indices: tf.Tensor) -> bool:
     return indices.op.type in ("Unique", "UniqueV2") and indices.value_index == 0
 
 
+def set_rows(variable: tf.Variable, rows: tf.Tensor, values: tf.Tensor) -> Any:
+    """Writes rows. TensorFlow subtracts from them at a third of the speed."""
+    return tf.raw_ops.ResourceScatterUpdate(resource=variable.handle, indices=rows, updates=values)
+
+
 class UniqueRows:
     """For optimizers: rows that are known to be listed once are not merged again.
 

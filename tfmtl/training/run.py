@@ -17,6 +17,7 @@ from tfmtl.training import build
 from tfmtl.training.batches import Batches
 from tfmtl.training.best import build_best
 from tfmtl.training.checkpoints import Checkpoints, restore_weights
+from tfmtl.training.distribution import open_strategy
 from tfmtl.training.evaluation import (
     Evaluator,
     Results,
@@ -29,11 +30,15 @@ from tfmtl.training.journal import Journal
 from tfmtl.training.loop import Hook, TrainLoop
 from tfmtl.training.model import MultiTaskModel
 from tfmtl.training.optimizers import build_optimizers
+from tfmtl.training.profiling import Profiler
 from tfmtl.training.reliability import reliability_texts, sliced_texts
+from tfmtl.training.requests_to_stop import build_requests
 from tfmtl.training.rounds import RESULTS_FILE, Rounds, Timetable
 from tfmtl.training.slices import build_slices, slices_table
 from tfmtl.training.state import TrainingState
 from tfmtl.training.stopping import StopSignals
+from tfmtl.training.summaries import TRAIN
+from tfmtl.training.warm_start import start_warm
 from tfmtl.training.weighted_mean import build_weighted_mean
 from tfmtl.training.writing import fitting_memory
 
@@ -121,10 +126,11 @@ def train(
     """
     build.check_start(pipeline, continue_train)
     build.set_threads(pipeline.train_config)
-    run = _Run(pipeline, train_data, eval_data, on_evaluation or (lambda evaluation: None))
-    restored = run.restore()
-    config.save(pipeline, os.path.join(pipeline.model_dir, CONFIG_FILE))
-    return run.execute(restored)
+    with open_strategy(pipeline.train_config).scope():
+        run = _Run(pipeline, train_data, eval_data, on_evaluation or (lambda evaluation: None))
+        restored = run.restore()
+        config.save(pipeline, os.path.join(pipeline.model_dir, CONFIG_FILE))
+        return run.execute(restored)
 
 
 @fitting_memory()
@@ -180,6 +186,8 @@ class _Run:
         self._on_evaluation = on_evaluation
         self._columns, self._model = build.build_model(pipeline)
         self._model.compile(build_optimizers(settings), settings.gradient_clipping_by_norm)
+        if settings.summary_model_vars:
+            self._model.keep_histograms()
         self._batches = build.open_training(pipeline, self._columns, self._model, train_data)
         self._evaluator = self._make_evaluator(eval_data)
         self._state = state = TrainingState()
@@ -189,10 +197,12 @@ class _Run:
         self._checkpoints = Checkpoints(pipeline.model_dir, self._model, state, keep)
 
     def restore(self) -> bool:
-        """Goes back to where the model_dir stands, if there is something there."""
+        """Goes back to where the model_dir stands; if nothing is there, starts from another's."""
         path = self._checkpoints.restore_latest()
         if path:
             _log.info("Going on from `%s`.", path)
+        else:
+            start_warm(self._pipeline, self._model)
         return path is not None
 
     def execute(self, restored: bool) -> Training:
@@ -202,7 +212,8 @@ class _Run:
             rounds = self._make_rounds(journal, signals)
             if restored:
                 rounds.resume()
-            self._loop([journal, rounds])
+            with contextlib.closing(self._profiler()) as profiler:
+                self._loop([profiler, journal, rounds, *build_requests(self._pipeline)])
             journal.finish()
             rounds.finish()
         _tell_skipped(self._batches)
@@ -229,6 +240,10 @@ class _Run:
         data_ended = loop.run(self._batches.read(dataset), dataset.element_spec)
         if data_ended and not self._state.step:
             raise self._batches.source.no_rows_error()
+
+    def _profiler(self) -> Profiler:
+        steps = self._settings.log_step_count_steps if self._settings.is_profiling else 0
+        return Profiler(os.path.join(self._pipeline.model_dir, TRAIN), steps)
 
     def _make_evaluator(self, data: pd.DataFrame | None) -> Evaluator | None:
         if data is None and not build.has_evaluation(self._pipeline):

@@ -38,6 +38,32 @@ class Constant(Schedule):
 
 
 @keras.utils.register_keras_serializable("tfmtl")
+class Multiplied(Schedule):
+    """rate(s) = factor·schedule(s).
+
+    Args:
+        schedule: Another schedule.
+        factor: The factor.
+    """
+
+    def __init__(self, schedule: Schedule, factor: float) -> None:
+        self.schedule = schedule
+        self.factor = factor
+
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        return self.factor * self.schedule(step)
+
+    def get_config(self) -> dict[str, Any]:
+        schedule = keras.optimizers.schedules.serialize(self.schedule)
+        return {"schedule": schedule, "factor": self.factor}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Multiplied:
+        schedule = keras.optimizers.schedules.deserialize(config["schedule"])
+        return cls(schedule, config["factor"])
+
+
+@keras.utils.register_keras_serializable("tfmtl")
 @dataclasses.dataclass(frozen=True)
 class ExponentialDecay(Schedule):
     """rate(s) = max(min, base·factor^((s − burnin) / decay_steps)), after a linear burn-in.

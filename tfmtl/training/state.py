@@ -21,6 +21,7 @@ class TrainingState(tf.train.experimental.PythonState):
         best_step: The step of that evaluation.
         evaluated_step: The step of the last evaluation that was compared with the best.
         evaluation_due: Whether the evaluation of this step was still to come.
+        tables: Where each table of embeddings lies in the variables, see `pieces.py`.
         guard: What the guard knows of each task: evaluations in a row whose AUC says nothing, and
             what it has warned of.
     """
@@ -32,6 +33,7 @@ class TrainingState(tf.train.experimental.PythonState):
     best_step: int = 0
     evaluated_step: int = 0
     evaluation_due: bool = False
+    tables: dict[str, dict[str, list[int]]] = dataclasses.field(default_factory=dict)
     guard: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
     def serialize(self) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+import numpy as np
 import tensorflow as tf
 
 from tfmtl.training.writing import writing
@@ -17,10 +19,14 @@ _SCALAR = tf.compat.v1.SummaryMetadata(
     plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars"),
     data_class="DATA_CLASS_SCALAR",
 )
+_HISTOGRAM = tf.compat.v1.SummaryMetadata(
+    plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="histograms"),
+    data_class="DATA_CLASS_TENSOR",
+)
 
 
 class Summaries:
-    """Writes scalars for TensorBoard.
+    """Writes scalars and histograms for TensorBoard.
 
     Args:
         model_dir: The directory under which they go.
@@ -38,13 +44,32 @@ class Summaries:
             step: The step it is of.
             scalars: Values by name; None is left out.
         """
+        with self._writing(run, step):
+            for name, value in scalars.items():
+                if value is not None:
+                    tf.summary.write(name, tf.constant(value, tf.float32), metadata=_SCALAR)
+
+    def write_histograms(
+        self, run: str, step: int, histograms: Iterable[tuple[str, np.ndarray]]
+    ) -> None:
+        """Writes histograms.
+
+        Args:
+            run: `TRAIN` or `EVALUATION`.
+            step: The step they are of.
+            histograms: Names, and `(bins, 3)` as `histograms.histogram` makes them.
+        """
+        with self._writing(run, step):
+            for name, histogram in histograms:
+                tf.summary.write(name, tf.constant(histogram), metadata=_HISTOGRAM)
+
+    @contextlib.contextmanager
+    def _writing(self, run: str, step: int) -> Iterator[None]:
         directory = os.path.join(self._model_dir, run)
         with writing(f"The points for TensorBoard in `{directory}`"):
             writer = self._writer(run, directory)
             with writer.as_default(step):
-                for name, value in scalars.items():
-                    if value is not None:
-                        tf.summary.write(name, tf.constant(value, tf.float32), metadata=_SCALAR)
+                yield
             writer.flush()
 
     def close(self) -> None:

@@ -22,6 +22,7 @@ class TrainingState(tf.train.experimental.PythonState):
         evaluation_due: Whether the evaluation of this step was still to come.
         guard: What the guard knows of each task: evaluations in a row whose AUC says nothing, and
             what it has warned of.
+        fingerprints: What the features' transforms are, by their names.
     """
 
     step: int = 0
@@ -31,6 +32,7 @@ class TrainingState(tf.train.experimental.PythonState):
     best_step: int = 0
     evaluation_due: bool = False
     guard: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    fingerprints: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def serialize(self) -> str:
         """As JSON, for a checkpoint."""

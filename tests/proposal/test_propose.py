@@ -220,6 +220,7 @@ def write_parquet(frame, folder):
 
 def write_records(frame, folder):
     path = folder / "log.tfrecord"
+    frame = frame[["click", "buy", "stars", "user", "hour", "ctr", "tastes", "price"]]
     with tf.io.TFRecordWriter(str(path)) as writer:
         for row in frame.to_dict("records"):
             writer.write(example(row).SerializeToString())
@@ -230,10 +231,15 @@ def write_records(frame, folder):
 def test_other_formats_have_the_same_features(write_log, frame, features, tmp_path):
     text = propose(str(write_log(frame, tmp_path)), ["click", "buy", "stars"])
     others = {config.feature_name(each): each for each in loaded(text).feature_config.features}
-    assert {name: kind(each) for name, each in others.items()} == {
-        name: kind(each) for name, each in features.items()
-    }
-    sizes = ("hash_bucket_size", "num_buckets", "embedding_dim", "separator", "raw_input_dim")
+    assert {"user", "hour", "ctr", "tastes", "price"} <= others.keys() <= features.keys()
+    sizes = (
+        "feature_type",
+        "hash_bucket_size",
+        "num_buckets",
+        "embedding_dim",
+        "separator",
+        "raw_input_dim",
+    )
     for name, each in others.items():
         for size in sizes:
             assert getattr(each, size) == getattr(features[name], size), name

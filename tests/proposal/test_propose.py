@@ -148,6 +148,14 @@ def test_evaluation_data_is_named_or_asked_for(text, log):
     assert '# eval_input_path: ""' in propose(str(log), ["click"])
 
 
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [("log/train-*.csv.gz", "train"), ("a.csv,b.csv", "a"), ("day 1/", "day_1"), ("*", "data")],
+)
+def test_the_model_dir_is_named_for_the_data(look, data, name):
+    assert loaded(write(look, data, ["click"], "mmoe")).model_dir == f"experiments/mmoe_on_{name}"
+
+
 LABELS = {
     "esmm": "click buy",
     "division": "click buy",

@@ -74,8 +74,8 @@ def _separates(profile: Profile, mark: str) -> bool:
     if not any(mark in value for value in profile.counts):
         return False
     marked = sum(mark in value for value in values) >= _LEAST_SHARE * len(values)
-    if mark == ",":
-        return marked and not any(", " in value for value in profile.counts)
+    if mark in ",;":  # Prose has a space after them.
+        return marked and not any(f"{mark} " in value for value in profile.counts)
     if mark == " ":
         return sum(len(value.split()) for value in values) >= _LEAST_WORDS * len(values)
     return marked

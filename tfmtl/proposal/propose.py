@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tfmtl.protos.dataset_pb2 import DatasetConfig
 _BATCHES = 100  # That the rows should make at least, if they are so few that it matters.
 _BATCH_SIZES = (32, 1024)
 _SHUFFLED = 100_000
+_NOT_OF_A_NAME = re.compile(r"[^A-Za-z0-9]+")
 
 
 def propose(
@@ -67,7 +69,7 @@ def write(look: Look, data: str, labels: Sequence[str], model: str, eval_data: s
     histories = find_histories(proposed, profiles)
     for history in histories:
         make_sequence(history, proposed)
-    paths = (data, eval_data, f"experiments/{model}_on_{Path(data.split(',')[0]).stem}")
+    paths = (data, eval_data, f"experiments/{model}_on_{_plain_name(data)}")
     return "\n\n".join(
         [
             _head(data, look, paths),
@@ -148,6 +150,12 @@ def _nothing_left(data: str, left_out: Sequence[LeftOut]) -> str:
     return (
         f"{data}: should have columns to make features of, beside the labels. Received: {reasons}."
     )
+
+
+def _plain_name(data: str) -> str:
+    """The data's name, as a directory can have it."""
+    name = Path(data.split(",")[0]).name.partition(".")[0]
+    return _NOT_OF_A_NAME.sub("_", name).strip("_") or "data"
 
 
 def _head(data: str, look: Look, paths: tuple[str, str, str]) -> str:

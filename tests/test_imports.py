@@ -18,7 +18,7 @@ LEVELS = [
     ("tasks",),
     ("models",),
     ("training", "serving"),
-    ("analysis",),
+    ("analysis", "proposal"),
     ("api",),
     ("commands",),  # Every other module that lies in tfmtl/ itself.
 ]

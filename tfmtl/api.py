@@ -21,6 +21,7 @@ import tensorflow as tf  # noqa: E402
 from tfmtl import config as configs  # noqa: E402
 from tfmtl import serving, training  # noqa: E402
 from tfmtl.errors import ConfigError  # noqa: E402
+from tfmtl.features.fingerprints import fingerprints  # noqa: E402
 from tfmtl.protos.pipeline_pb2 import Pipeline  # noqa: E402
 from tfmtl.serving import Predictor, score_files  # noqa: E402
 from tfmtl.training import Evaluation, Training  # noqa: E402
@@ -171,7 +172,7 @@ def export(
     needs = ["model_dir", *([configs.CALIBRATION] if eval_data is None else [])]
     pipeline = _checked(config, needs)
     columns, model = build_model(pipeline)
-    training.restore_weights(model.network, pipeline.model_dir, checkpoint)
+    training.restore_weights(model.network, pipeline.model_dir, checkpoint, fingerprints(pipeline))
     return serving.export(
         model.network,
         columns,

@@ -89,6 +89,14 @@ def new_file(text: str) -> str:
     return text
 
 
+def positive(text: str) -> int:
+    """The type of an argument that counts something."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"should be at least 1; received: {text}")
+    return value
+
+
 def run(
     command: Callable[[argparse.Namespace], int | None],
     parser: argparse.ArgumentParser,

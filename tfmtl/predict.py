@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=NUMBER",
         help="values of weights of the model's score, other than their defaults",
     )
-    parser.add_argument("--batch_size", type=_positive, default=4096, metavar="N")
+    parser.add_argument("--batch_size", type=commands.positive, default=4096, metavar="N")
     parser.add_argument(
         "--with_header",
         action=argparse.BooleanOptionalAction,
@@ -68,13 +68,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--separator", help="of the files, if other than the training data's")
     return parser
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"should be at least 1; received: {text}")
-    return value
 
 
 def _weight(text: str) -> tuple[str, float]:

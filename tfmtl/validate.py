@@ -18,13 +18,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = commands.new_parser("validate", "Tells every problem of a config.")
     parser.add_argument("config", nargs="?", metavar="CONFIG", help="the config")
+    parser.add_argument(
+        "--flatten",
+        action="store_true",
+        help="print the whole config in one file: with what it imports, and with all changes",
+    )
     commands.add_config_options(parser)
     return parser
 
 
 def _validate(args: argparse.Namespace) -> None:
     args.pipeline_config_path = args.config or args.pipeline_config_path
-    print(_summary(commands.load_pipeline(args)))
+    pipeline = commands.load_pipeline(args)
+    print(config.to_text(pipeline).rstrip() if args.flatten else _summary(pipeline))
 
 
 def _summary(pipeline: Pipeline) -> str:

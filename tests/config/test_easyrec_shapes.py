@@ -45,7 +45,7 @@ def test_sample_of_what_comes_later_is_read_without_a_problem(model):
     parsed = parse_text(sample(model), "sample.config")
     assert parsed.report.problems == []
     assert parsed.report.warnings == []
-    assert [tower.tower_name for tower in config.towers(parsed.pipeline)] == ["ctr", "cvr"]
+    assert [tower.tower_name for tower in config.towers(parsed.message)] == ["ctr", "cvr"]
 
 
 @pytest.mark.parametrize("model", READ)

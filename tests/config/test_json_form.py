@@ -14,12 +14,12 @@ def problems(data):
 def test_good_config_is_the_same_in_json(good):
     for keep in (True, False):
         text = json_format.MessageToJson(good, preserving_proto_field_name=keep)
-        assert parse_json(text, "c.json").pipeline == good
+        assert parse_json(text, "c.json").message == good
 
 
 def test_both_spellings_of_a_field_are_read():
     data = {"dataConfig": {"batchSize": 4}, "data_config": None, "model_dir": "m"}
-    pipeline = parse_json(json.dumps(data), "c.json").pipeline
+    pipeline = parse_json(json.dumps(data), "c.json").message
     assert (pipeline.data_config.batch_size, pipeline.model_dir) == (4, "m")
 
 
@@ -44,7 +44,7 @@ def test_all_problems_are_told_with_their_paths():
 
 def test_what_is_not_known_does_not_keep_the_rest_from_being_read():
     data = {"model_dir": "m", "x": 1, "data_config": {"batch_size": [], "label_fields": [1, "a"]}}
-    pipeline = parse_json(json.dumps(data), "c.json").pipeline
+    pipeline = parse_json(json.dumps(data), "c.json").message
     assert pipeline.model_dir == "m"
     assert list(pipeline.data_config.label_fields) == ["a"]
 
@@ -77,13 +77,13 @@ def test_struct_keeps_its_own_json():
     data = {"model_config": {"backbone": {"blocks": [{"name": "b", "keras_layer": layer}]}}}
     parsed = parse_json(json.dumps(data), "c.json")
     assert parsed.report.problems == []
-    assert parsed.pipeline.model_config.backbone.blocks[0].keras_layer.st_params["units"] == 4
+    assert parsed.message.model_config.backbone.blocks[0].keras_layer.st_params["units"] == 4
 
 
 def test_of_two_members_of_a_oneof_the_last_counts():
     data = {"model_config": {"esmm": {}, "mmoe": {"num_expert": 3}}}
     parsed = parse_json(json.dumps(data), "c.json")
-    assert parsed.pipeline.model_config.WhichOneof("model") == "mmoe"
+    assert parsed.message.model_config.WhichOneof("model") == "mmoe"
     assert parsed.report.problems == []
     assert parsed.report.warnings == [
         "c.json: `model_config.model` is set 2 times; the last one, `mmoe`, counts."

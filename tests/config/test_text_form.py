@@ -19,7 +19,7 @@ def test_every_way_to_write_a_value_is_read():
     model_config < embedding_regularization: 1e-5; mmoe { expert_dnn { hidden_units: [4, 3] } } >
     feature_configs: [ { input_names: "f" }, { input_names: "g", boundaries: 2 } ]
     """
-    pipeline = parse_text(text, "c.config").pipeline
+    pipeline = parse_text(text, "c.config").message
     assert pipeline.model_dir == "ab"
     assert pipeline.data_config.separator == "\x01"
     assert list(pipeline.data_config.label_fields) == ["x", "é", "y"]
@@ -38,7 +38,7 @@ def test_all_problems_are_told_in_the_order_of_the_text():
 
 def test_what_is_not_known_does_not_keep_the_rest_from_being_read():
     text = "model_dir: 'a' unknown { model_dir: 'b' x: [1, 2] } eval_input_path: 'c'"
-    pipeline = parse_text(text, "c.config").pipeline
+    pipeline = parse_text(text, "c.config").message
     assert (pipeline.model_dir, pipeline.eval_input_path) == ("a", "c")
 
 
@@ -89,7 +89,7 @@ def test_number_too_large_is_told():
 
 def test_last_of_two_values_counts_and_is_told():
     text = "train_config { num_steps: 1\n num_steps: 2 }"
-    assert parse_text(text, "c.config").pipeline.train_config.num_steps == 2
+    assert parse_text(text, "c.config").message.train_config.num_steps == 2
     assert warnings(text) == [
         "c.config:2:2: `train_config.num_steps` is set 2 times; the last one counts."
     ]
@@ -103,7 +103,7 @@ def test_two_members_of_a_oneof_are_told():
 
 def test_messages_given_twice_are_merged_and_told():
     text = "data_config { batch_size: 1 } data_config { separator: ';' }"
-    data = parse_text(text, "c.config").pipeline.data_config
+    data = parse_text(text, "c.config").message.data_config
     assert (data.batch_size, data.separator) == (1, ";")
     assert warnings(text) == ["c.config:1:31: `data_config` is set 2 times; they are merged."]
 
@@ -138,5 +138,5 @@ def test_map_fields_are_read():
     """
     parsed = parse_text(text, "c.config")
     assert parsed.report.problems == []
-    (block,) = parsed.pipeline.model_config.backbone.blocks
+    (block,) = parsed.message.model_config.backbone.blocks
     assert block.keras_layer.st_params["units"] == 4

@@ -23,7 +23,7 @@ MAKERS = {
 SAMPLES = sorted(
     path
     for path in (ROOT / "samples").rglob("*.config")
-    if path.parent.name in ("samples", "benchmark")
+    if path.parent.name in ("samples", "benchmark", "catalogue")
 )
 
 

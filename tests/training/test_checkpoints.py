@@ -246,3 +246,39 @@ def test_a_disk_that_cannot_be_written_leaves_the_last_good_checkpoint(tmp_path)
     other, restored = make(tmp_path)
     restored._restore(str(tmp_path / "model.ckpt-3"))
     assert_same(snapshot(other), saved[3])
+
+
+def save_with(model_dir, fingerprints):
+    model, checkpoints = make(model_dir)
+    checkpoints.state.fingerprints = fingerprints
+    checkpoints.save()
+
+
+def restore_with(model_dir, fingerprints):
+    """Goes back to a checkpoint in both ways, to go on and to evaluate."""
+    model, checkpoints = make(model_dir)
+    checkpoints.state.fingerprints = fingerprints
+    checkpoints.restore_latest()
+    restore_weights(model.network, str(model_dir), fingerprints=fingerprints)
+
+
+def test_features_whose_transforms_changed_are_told_by_name(tmp_path):
+    save_with(tmp_path, {"city": "1", "age": "2", "tags": "3"})
+    with pytest.raises(TrainingError) as resumed:
+        restore_with(tmp_path, {"city": "9", "age": "2", "tags": "8"})
+    with pytest.raises(TrainingError) as evaluated:
+        network = make_model().network
+        restore_weights(network, str(tmp_path), fingerprints={"city": "9", "tags": "8"})
+    assert str(resumed.value) == str(evaluated.value)
+    assert str(resumed.value) == (
+        f"The checkpoint `{tmp_path}/model.ckpt-0` should have learned the features as the config "
+        "makes them. Received: another transform (its columns' types and defaults, ids, words, "
+        "bins) of `city`, `tags`. Use the config it was trained with (`pipeline.config` beside it) "
+        "and its vocabularies, or train into another model_dir."
+    )
+
+
+@pytest.mark.parametrize("saved", [{"city": "1", "age": "2"}, {"city": "1", "old": "7"}, {}])
+def test_features_that_are_as_they_were_or_of_one_side_alone_are_restored(tmp_path, saved):
+    save_with(tmp_path, saved)
+    restore_with(tmp_path, {"city": "1", "age": "2"})

@@ -335,3 +335,22 @@ def test_threads_that_can_no_longer_be_set_are_told(pipeline, caplog):
     pipeline.train_config.intra_op_parallelism_threads = 3
     set_threads(pipeline.train_config)
     assert "have no effect: TensorFlow is already running in this process." in caplog.text
+
+
+def test_a_training_of_features_that_changed_does_not_go_on(tmp_path):
+    pipeline = make_pipeline(tmp_path)
+    pipeline.train_config.num_steps = 1
+    run(pipeline)
+    changed = copy.deepcopy(pipeline)
+    raw = next(each for each in config.features(changed) if each.feature_type == each.RawFeature)
+    name = config.feature_name(raw)
+    column = next(
+        each for each in changed.data_config.input_fields if each.input_name == raw.input_names[0]
+    )
+    column.default_val = "77"
+    rule = f"should have learned the features as the config makes them.* of `{name}`\\."
+    with pytest.raises(TrainingError, match=rule):
+        run(changed, continue_train=True)
+    with pytest.raises(TrainingError, match=rule):
+        evaluate(changed, data=EVAL_ROWS)
+    assert run(pipeline, continue_train=True).global_step == 1

@@ -1,7 +1,7 @@
 """The config of a pipeline: loading, overriding, checking, saving, and what it says."""
 
 from tfmtl.config.calibrations import calibratable_tasks, calibrations, class_tasks
-from tfmtl.config.files import save
+from tfmtl.config.files import save, to_text
 from tfmtl.config.loading import TO_EVALUATE, TO_TRAIN, load, load_text, validate
 from tfmtl.config.metric_names import (
     best_metric,
@@ -60,6 +60,7 @@ __all__ = [
     "save",
     "slice_columns",
     "target_columns",
+    "to_text",
     "towers",
     "validate",
     "vector_groups",

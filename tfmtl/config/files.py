@@ -9,10 +9,10 @@ from google.protobuf import text_format
 
 from tfmtl.config.json_form import parse_json
 from tfmtl.config.parsed import Parsed
-from tfmtl.config.text_form import parse_text
+from tfmtl.config.text_form import parse_catalogue, parse_text
 from tfmtl.config.wording import one_of
 from tfmtl.errors import ConfigError
-from tfmtl.protos import pipeline_pb2
+from tfmtl.protos import catalogue_pb2, pipeline_pb2
 
 _PARSERS = {
     ".config": parse_text,
@@ -22,7 +22,7 @@ _PARSERS = {
 }
 
 
-def read(path: str | os.PathLike[str]) -> Parsed:
+def read(path: str | os.PathLike[str]) -> Parsed[pipeline_pb2.Pipeline]:
     """Reads a config file, text format or JSON by its extension.
 
     Raises:
@@ -35,6 +35,15 @@ def read(path: str | os.PathLike[str]) -> Parsed:
     return _PARSERS[path.suffix](_contents(path), str(path))
 
 
+def read_catalogue(path: str | os.PathLike[str]) -> Parsed[catalogue_pb2.FeatureCatalogue]:
+    """Reads a file of features, in text format.
+
+    Raises:
+        ConfigError: It cannot be opened.
+    """
+    return parse_catalogue(_contents(pathlib.Path(path)), str(path))
+
+
 def _contents(path: pathlib.Path) -> str:
     try:
         return path.read_text("utf-8-sig")
@@ -43,6 +52,11 @@ def _contents(path: pathlib.Path) -> str:
     except UnicodeDecodeError as error:
         text = f"{path}: A config should be UTF-8 text. Byte {error.start} is not."
         raise ConfigError([text], str(path)) from error
+
+
+def to_text(pipeline: pipeline_pb2.Pipeline) -> str:
+    """Writes a config in text format."""
+    return text_format.MessageToString(pipeline, as_utf8=True)
 
 
 def save(pipeline: pipeline_pb2.Pipeline, path: str | os.PathLike[str]) -> None:
@@ -54,10 +68,9 @@ def save(pipeline: pipeline_pb2.Pipeline, path: str | os.PathLike[str]) -> None:
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = text_format.MessageToString(pipeline, as_utf8=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        aside.write_text(text, encoding="utf-8")
+        aside.write_text(to_text(pipeline), encoding="utf-8")
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)

@@ -11,12 +11,13 @@ from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import FieldDescriptor
 
 from tfmtl.config.parsed import Parsed, is_harmless, join, unknown_field, wrong_value
+from tfmtl.config.places import Places
 from tfmtl.protos import pipeline_pb2
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
 
-def parse_json(text: str, source: str) -> Parsed:
+def parse_json(text: str, source: str) -> Parsed[pipeline_pb2.Pipeline]:
     """Reads a config in JSON. Fields may be spelled `batch_size` or `batchSize`.
 
     Args:
@@ -36,17 +37,17 @@ class _JsonParser:
     """One JSON document, on its way to a config."""
 
     def __init__(self, source: str) -> None:
-        self.parsed = Parsed()
+        self.parsed = Parsed(pipeline_pb2.Pipeline(), Places(source))
         self._source = source
 
-    def parse(self, data: Any) -> Parsed:
+    def parse(self, data: Any) -> Parsed[pipeline_pb2.Pipeline]:
         if not isinstance(data, dict):
             received = json.dumps(data, ensure_ascii=False)
             sentence = f"A config should be a JSON object. Received: {received}."
             self.parsed.give_up(self._source, sentence)
             return self.parsed
         readable = self._message(data, pipeline_pb2.Pipeline.DESCRIPTOR, "")
-        json_format.ParseDict(readable, self.parsed.pipeline)
+        json_format.ParseDict(readable, self.parsed.message)
         return self.parsed
 
     def _message(self, data: Mapping[str, Any], message: Any, path: str) -> dict[str, Any]:

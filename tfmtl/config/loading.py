@@ -7,6 +7,7 @@ import os
 from collections.abc import Collection
 
 from tfmtl.config.files import read
+from tfmtl.config.imports import Imported, bring_imports
 from tfmtl.config.overrides import Overrides, override
 from tfmtl.config.parsed import Parsed
 from tfmtl.config.problems import Problem, Report
@@ -75,26 +76,35 @@ def validate(pipeline: pipeline_pb2.Pipeline, *, needs: Collection[str] = TO_TRA
 
 
 def _finish(
-    parsed: Parsed, overrides: Overrides, needs: Collection[str], source: str
+    parsed: Parsed[pipeline_pb2.Pipeline], overrides: Overrides, needs: Collection[str], source: str
 ) -> pipeline_pb2.Pipeline:
     report = parsed.report
+    imported = bring_imports(parsed)
     if parsed.complete:
-        for sentence in override(parsed.pipeline, overrides):
+        for sentence in override(parsed.message, overrides):
             report.problems.append(Problem("", sentence))
-        report.problems += _checked(parsed, needs)
+        report.problems += _checked(parsed, imported, needs)
     if report.problems:
         raise ConfigError([problem.text for problem in report.problems], source)
     for warning in report.warnings:
         _LOG.warning("%s", warning)
-    return parsed.pipeline
+    return parsed.message
 
 
-def _checked(parsed: Parsed, needs: Collection[str]) -> list[Problem]:
+def _checked(
+    parsed: Parsed[pipeline_pb2.Pipeline], imported: Imported, needs: Collection[str]
+) -> list[Problem]:
     """Checks what could be read, without blaming the user for what could not."""
     report = Report()
-    check(parsed.pipeline, report, needs)
-    parsed.report.warnings += report.warnings
-    return [each for each in report.problems if not parsed.damaged & {each.path, _owner(each.path)}]
+    check(parsed.message, report, needs)
+    imported.check_order(parsed.message.data_config, report)
+    parsed.report.warnings += map(imported.told, report.warnings)
+    damaged = parsed.damaged | imported.damaged
+    return [
+        Problem(each.path, imported.told(each.text))
+        for each in report.problems
+        if not damaged & {each.path, _owner(each.path)}
+    ]
 
 
 def _owner(path: str) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
 
 from tfmtl.config.known_fields import known_field, told
+from tfmtl.config.places import Places
 from tfmtl.config.problems import Problem, Report
 from tfmtl.config.support import built_fields, built_values
 from tfmtl.config.wording import meant, one_of, shortened, suggest
-from tfmtl.protos import pipeline_pb2
+
+M = TypeVar("M", bound=Message)
 
 _KINDS = {
     FieldDescriptor.TYPE_DOUBLE: "a number",
@@ -26,17 +29,19 @@ _KINDS = {
 
 
 @dataclasses.dataclass
-class Parsed:
+class Parsed(Generic[M]):
     """A config, with what was wrong with its text.
 
     Args:
-        pipeline: What could be read.
+        message: What could be read.
+        places: Where each part of it stands.
         report: Problems and warnings.
         damaged: Paths of the messages in which something could not be read.
         complete: Whether the text was read to its end.
     """
 
-    pipeline: pipeline_pb2.Pipeline = dataclasses.field(default_factory=pipeline_pb2.Pipeline)
+    message: M
+    places: Places
     report: Report = dataclasses.field(default_factory=Report)
     damaged: set[str] = dataclasses.field(default_factory=set)
     complete: bool = True

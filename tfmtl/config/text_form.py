@@ -8,31 +8,39 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple
 
 from google.protobuf import text_format
 from google.protobuf.descriptor import FieldDescriptor
 
-from tfmtl.config.parsed import Parsed, is_harmless, join, unknown_field, wrong_value
+from tfmtl.config.parsed import M, Parsed, is_harmless, join, unknown_field, wrong_value
+from tfmtl.config.places import Places
 from tfmtl.config.text_fields import (
     Scan,
     ScanError,
     TextField,
     blank,
-    line_and_column,
     place_of,
     scan,
     token_at,
 )
-from tfmtl.protos import pipeline_pb2
+from tfmtl.protos import catalogue_pb2, pipeline_pb2
 
 
 class _Known(NamedTuple):
-    """A field of the text that exists in the config language."""
+    """A field of the text that exists in the config language.
+
+    Args:
+        field: The field.
+        owner: Path of the message it is in.
+        descriptor: What it holds.
+        elements: Its path; of a list, the paths of the elements that are given here.
+    """
 
     field: TextField
     owner: str
     descriptor: FieldDescriptor
+    elements: list[str]
 
     @property
     def path(self) -> str:
@@ -59,7 +67,7 @@ class _Found(NamedTuple):
     sentence: str
 
 
-def parse_text(text: str, source: str) -> Parsed:
+def parse_text(text: str, source: str) -> Parsed[pipeline_pb2.Pipeline]:
     """Reads a config in text format.
 
     As in EasyRec, of a field given twice the last value counts, and messages given twice are
@@ -69,22 +77,30 @@ def parse_text(text: str, source: str) -> Parsed:
         text: The config.
         source: Its file, for messages.
     """
-    return _TextParser(text, source).parse()
+    return _TextParser(text, source, pipeline_pb2.Pipeline()).parse()
 
 
-class _TextParser:
+def parse_catalogue(text: str, source: str) -> Parsed[catalogue_pb2.FeatureCatalogue]:
+    """Reads a file of features in text format; see `parse_text`."""
+    return _TextParser(text, source, catalogue_pb2.FeatureCatalogue()).parse()
+
+
+class _TextParser(Generic[M]):
     """One text, on its way to a config."""
 
-    def __init__(self, text: str, source: str) -> None:
+    def __init__(self, text: str, source: str, message: M) -> None:
         self._text = text
         self._source = source
-        self._parsed = Parsed()
+        self._parsed = Parsed(message, Places(source, text))
         self._found: list[_Found] = []
 
-    def parse(self) -> Parsed:
+    def parse(self) -> Parsed[M]:
         found = self._scan()
-        fields = list(_walk(found.fields, pipeline_pb2.Pipeline.DESCRIPTOR, ""))
+        fields = list(
+            _walk(found.fields, self._parsed.message.DESCRIPTOR, "", collections.Counter())
+        )
         known = [each for each in fields if isinstance(each, _Known)]
+        self._parsed.places.starts.update(_starts(known))
         self._warn_of_repetition(known)
         self._remove_unknown([each for each in fields if isinstance(each, _Unknown)])
         if found.unclosed:
@@ -117,10 +133,10 @@ class _TextParser:
         """Parses; at a value that does not fit its field reports it, and parses without it."""
         while True:
             try:
-                text_format.Merge(self._text, self._parsed.pipeline)
+                text_format.Merge(self._text, self._parsed.message)
                 return
             except text_format.ParseError as error:
-                self._parsed.pipeline.Clear()
+                self._parsed.message.Clear()
                 place = self._place_of(error)
                 wrong = next((each for each in leaves if each.field.contains(place)), None)
                 if wrong is None:
@@ -166,24 +182,40 @@ class _TextParser:
                 )
 
     def _at(self, place: int) -> str:
-        line, column = line_and_column(self._text, place)
-        return f"{self._source}:{line}:{column}"
+        return self._parsed.places.at_start(place)
 
 
-def _walk(fields: Sequence[TextField], message: Any, owner: str) -> Iterator[_Known | _Unknown]:
-    """Yields fields in their places, and the fields inside those that are known."""
-    seen: collections.Counter[str] = collections.Counter()
+def _walk(
+    fields: Sequence[TextField], message: Any, owner: str, seen: collections.Counter[str]
+) -> Iterator[_Known | _Unknown]:
+    """Yields fields in their places, and the fields inside those that are known.
+
+    Args:
+        fields: The fields.
+        message: What they are fields of.
+        owner: Its path.
+        seen: How many elements there were so far of each list, by its path.
+    """
     for field in fields:
         descriptor = message.fields_by_name.get(field.name)
         if descriptor is None:
             yield _Unknown(field, owner, message)
             continue
-        known = _Known(field, owner, descriptor)
-        yield known
-        for body in field.bodies if descriptor.message_type else []:
-            index = f"[{seen[field.name]}]" if descriptor.is_repeated else ""
-            seen[field.name] += 1
-            yield from _walk(body, descriptor.message_type, known.path + index)
+        path = join(owner, field.name)
+        elements = [path]
+        if descriptor.is_repeated:
+            first = seen[path]
+            seen[path] += len(field.bodies) or 1
+            elements = [f"{path}[{index}]" for index in range(first, seen[path])]
+        yield _Known(field, owner, descriptor, elements)
+        bodies = field.bodies if descriptor.message_type else []
+        for body, element in zip(bodies, elements, strict=False):
+            yield from _walk(body, descriptor.message_type, element, seen)
+
+
+def _starts(fields: Sequence[_Known]) -> dict[str, int]:
+    """Where fields begin, by their paths; lists by those of their elements, too."""
+    return {path: each.field.start for each in fields for path in (each.path, *each.elements)}
 
 
 def _by_what_they_set(fields: Sequence[_Known]) -> dict[tuple[str, str], list[_Known]]:

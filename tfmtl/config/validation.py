@@ -13,6 +13,7 @@ from tfmtl.config.rules import (
     export,
     features,
     groups,
+    imports,
     interactions,
     model,
     paths,
@@ -27,6 +28,7 @@ from tfmtl.config.support import check_support
 from tfmtl.protos import pipeline_pb2
 
 _RULES = (
+    imports,
     data,
     features,
     tables,

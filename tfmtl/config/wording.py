@@ -36,6 +36,11 @@ def shortened(text: str) -> str:
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 
+def ticked(texts: Iterable[str]) -> str:
+    """Joins what the config's own text has: "`a`, `b`"."""
+    return ", ".join(f"`{text}`" for text in texts)
+
+
 def one_of(names: Iterable[str]) -> str:
     """Joins names as alternatives: "a, b or c"."""
     *front, last = names

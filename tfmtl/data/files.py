@@ -70,6 +70,11 @@ def is_gzip(path: str) -> bool:
     return path.endswith(".gz")
 
 
+def is_parquet(path: str) -> bool:
+    """Whether a file is Parquet; its first bytes say so."""
+    return _first_bytes(path).startswith(b"PAR1")
+
+
 def most_lines(path: str) -> int:
     """How many lines a file has at most, by its size."""
     with _clear_errors(path):
@@ -136,8 +141,8 @@ def _check_text(path: str) -> None:
 
 
 def _check_parquet(path: str) -> None:
-    start = _first_bytes(path)
-    if not start.startswith(b"PAR1"):
+    if not is_parquet(path):
+        start = _first_bytes(path)
         raise DataError(
             f"{path}: should be a Parquet file. Received: one that starts with {start[:4]!r}."
         )

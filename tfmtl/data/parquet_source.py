@@ -300,3 +300,21 @@ def _clear_errors(path: str) -> Iterator[None]:
     except (pa.ArrowException, OSError, tf.errors.OpError) as error:
         told = str(error).splitlines()[0]
         raise DataError(f"{path}: should be a whole Parquet file. Received: {told}") from error
+
+
+def stored_kinds(path: str) -> dict[str, str]:
+    """What the columns of a file hold: `whole`, `number`, `truth`, `text`, or Arrow's own word."""
+    schema = _head(path).schema.to_arrow_schema()
+    return {field.name: _stored_kind(field.type) for field in schema}
+
+
+def _stored_kind(kind: pa.DataType) -> str:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if pa.types.is_integer(kind):
+        return "whole"
+    if pa.types.is_floating(kind):
+        return "number"
+    if pa.types.is_boolean(kind):
+        return "truth"
+    return "text" if _is_text(kind) else str(kind)

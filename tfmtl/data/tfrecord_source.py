@@ -245,3 +245,17 @@ def _value_problem(value: int | float | bytes, column: Column) -> str | None:
         text = str(value)
         is_good = bool(column.kind.holds(np.array([value]))[0])
     return None if is_good else complaints.about_cell(column, text)
+
+
+def stored_kinds(paths: Sequence[str], packing: str) -> dict[str, str]:
+    """What the columns of files hold: `whole`, `number`, `text`, or words for several values."""
+    first = [record for _, _, record in itertools.islice(_records(paths, packing), _SAMPLE)]
+    examples = [example for record in first if (example := _parsed(record)) is not None]
+    words = {tf.int64: "whole", tf.float32: "number", tf.string: "text", None: "text"}
+    kinds = {name: words[stored] for name, stored in _storage(examples).items()}
+    for example in examples:
+        for name, feature in example.features.feature.items():
+            kind = feature.WhichOneof("kind")
+            if kind and len(getattr(feature, kind).value) > 1:
+                kinds[name] = "lists"
+    return kinds

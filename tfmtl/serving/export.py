@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,6 +17,7 @@ from tfmtl import config
 from tfmtl.errors import ExportError
 from tfmtl.features import Columns
 from tfmtl.features.column import Column
+from tfmtl.features.fingerprints import fingerprints
 from tfmtl.protos.pipeline_pb2 import Pipeline
 from tfmtl.serving.check import check_answers
 from tfmtl.serving.signatures import Servable, build_servable, check_input_names
@@ -24,6 +26,7 @@ from tfmtl.tasks import Task, build_score
 
 PIPELINE_FILE = "pipeline.config"
 CALIBRATION_FILE = "calibration.json"
+FINGERPRINTS_FILE = "fingerprints.json"
 
 
 def export(
@@ -44,7 +47,8 @@ def export(
         columns: The encoder.
         tasks: Make predictions of the logits. How they are calibrated, if they are, goes along as
             `assets/calibration.json`.
-        pipeline: The resolved config; it goes along as `assets/pipeline.config`.
+        pipeline: The resolved config; it goes along as `assets/pipeline.config`, and the
+            fingerprints of its features' transforms as `assets/fingerprints.json`.
         directory: The folder of versions.
         sample_rows: Rows of data to compare answers on, raw columns by name.
 
@@ -99,13 +103,17 @@ def _add_assets(pipeline: Pipeline, tasks: Sequence[Task], folder: Path) -> None
     folder.mkdir(exist_ok=True)
     text = text_format.MessageToString(pipeline, as_utf8=True)
     (folder / PIPELINE_FILE).write_text(text, encoding="utf-8")
+    _write_json(folder / FINGERPRINTS_FILE, fingerprints(pipeline))
     calibrations = {task.name: task.calibration.as_json() for task in tasks if task.calibration}
     if calibrations:
-        text = json.dumps(calibrations, indent=2) + "\n"
-        (folder / CALIBRATION_FILE).write_text(text, encoding="utf-8")
+        _write_json(folder / CALIBRATION_FILE, calibrations)
     for source in pipeline.export_config.asset_files:
         _check_asset(Path(source))
         _add_asset(Path(source), folder)
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def _check_asset(source: Path) -> None:

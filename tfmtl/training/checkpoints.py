@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
 import tf_keras as keras
@@ -17,6 +17,7 @@ import tf_keras as keras
 from tfmtl.errors import TrainingError
 from tfmtl.training.model import MultiTaskModel
 from tfmtl.training.pieces import placed_tables
+from tfmtl.training.same_features import check_same_transforms
 from tfmtl.training.saved_variables import (
     check_same_tables,
     check_same_variables,
@@ -93,29 +94,37 @@ class Checkpoints:
             return manager.save(checkpoint_number=self.state.step)
 
     def _restore(self, path: str) -> None:
+        check_same_transforms(path, saved_state(path).fingerprints, self.state.fingerprints)
         check_same_variables(path, saved_shapes(path), self._variables)
         check_same_tables(path, saved_state(path).tables, self.state.tables)
         self._checkpoint.restore(path).assert_existing_objects_matched()
 
 
-def restore_weights(network: keras.Model, model_dir: str, which: str = "latest") -> tuple[str, int]:
+def restore_weights(
+    network: keras.Model,
+    model_dir: str,
+    which: str = "latest",
+    fingerprints: Mapping[str, str] | None = None,
+) -> tuple[str, int]:
     """Gives a network the weights of a checkpoint.
 
     Args:
         network: The model's network.
         model_dir: Where it was trained.
         which: `latest`, `best`, or the path of a checkpoint or of a directory of them.
+        fingerprints: What the transforms of the network's features are, by their names.
 
     Returns:
         The checkpoint's path and its step.
 
     Raises:
-        TrainingError: If there is none, it cannot be read, or it is of another model. Of `latest`,
-            the newest that can be read is taken.
+        TrainingError: If there is none, it cannot be read, or it is of another model or of features
+            that have changed. Of `latest`, the newest that can be read is taken.
     """
     variables = model_variables(network)
 
     def restore(path: str) -> None:
+        check_same_transforms(path, saved_state(path).fingerprints, fingerprints or {})
         shapes = saved_shapes(path)
         of_model = {name: shape for name, shape in shapes.items() if name.startswith("model/")}
         check_same_variables(path, of_model, variables)

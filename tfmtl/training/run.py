@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tfmtl import config
 from tfmtl.features import Columns
+from tfmtl.features.fingerprints import fingerprints
 from tfmtl.protos import pipeline_pb2
 from tfmtl.tasks import Task
 from tfmtl.training import build
@@ -158,7 +159,9 @@ def evaluate(
     build.set_threads(pipeline.train_config)
     columns, model = build.build_model(pipeline)
     batches = build.open_evaluation(pipeline, columns, model.measured, data)
-    path, step = restore_weights(model.network, pipeline.model_dir, checkpoint)
+    path, step = restore_weights(
+        model.network, pipeline.model_dir, checkpoint, fingerprints(pipeline)
+    )
     _log.info("Evaluating `%s`.", path)
     evaluator = _evaluator(pipeline, model, batches)
     results, tables, state = evaluator.run(), evaluator.tables, TrainingState(step)
@@ -190,7 +193,7 @@ class _Run:
             self._model.keep_histograms()
         self._batches = build.open_training(pipeline, self._columns, self._model, train_data)
         self._evaluator = self._make_evaluator(eval_data)
-        self._state = state = TrainingState()
+        self._state = state = TrainingState(fingerprints=fingerprints(pipeline))
         self._guard = Guard(self._model, state)
         self._best = build_best(pipeline, state) if self._evaluator else None
         keep = settings.keep_checkpoint_max

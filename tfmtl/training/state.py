@@ -24,6 +24,7 @@ class TrainingState(tf.train.experimental.PythonState):
         tables: Where each table of embeddings lies in the variables, see `pieces.py`.
         guard: What the guard knows of each task: evaluations in a row whose AUC says nothing, and
             what it has warned of.
+        fingerprints: What the features' transforms are, by their names.
     """
 
     step: int = 0
@@ -35,6 +36,7 @@ class TrainingState(tf.train.experimental.PythonState):
     evaluation_due: bool = False
     tables: dict[str, dict[str, list[int]]] = dataclasses.field(default_factory=dict)
     guard: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    fingerprints: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def serialize(self) -> str:
         """As JSON, for a checkpoint."""

@@ -240,6 +240,31 @@ def test_repeated_layers_have_weights_of_their_own_and_read_their_parts():
     assert_close(output, np.concatenate(expected, axis=-1))
 
 
+def test_repeated_layers_read_parts_of_stacked_vectors():
+    layer = (
+        "repeat { num_repeat: 2 input_slice: '[:, i]' "
+        f"{keras_layer('MLP', 'mlp { hidden_units: 5 }')} }}"
+    )
+    network, rows, outputs = build(
+        f'blocks {{ name: "s" {X} input_layer {{ only_output_3d_tensor: true }} }} '
+        f'blocks {{ name: "r" inputs {{ block_name: "s" }} {layer} }}'
+    )
+    made = {each.name: each for each in network.layers if type(each).__name__ == "MLP"}
+    assert len(made) == 2
+    for place, (output, each) in enumerate(zip(outputs, made.values(), strict=True)):
+        assert_close(output, mlp(each, rows[place]))
+
+
+def test_a_block_may_be_called_as_what_the_graph_makes_itself():
+    inner = keras_layer("MLP", "mlp { hidden_units: 5 }")
+    network, rows, output = build(
+        f'blocks {{ name: "output" {X} {inner} }} blocks {{ name: "b" {X} }}'
+    )
+    x = np.concatenate(rows, axis=-1)
+    layer = next(each for each in network.layers if type(each).__name__ == "MLP")
+    assert_close(output, np.concatenate([mlp(layer, x), x], axis=-1))
+
+
 def test_uses_of_a_package_share_its_weights():
     fed, inner = "inputs { use_package_input: true }", keras_layer("MLP", "mlp { hidden_units: 5 }")
     blocks = "".join(
@@ -251,7 +276,7 @@ def test_uses_of_a_package_share_its_weights():
         f'packages {{ name: "p" blocks {{ name: "m" {fed} {inner} }} }} '
         f'{blocks} blocks {{ name: "both" {uses} merge_inputs_into_list: true }}'
     )
-    layer = network.get_layer("block/p/m")
+    layer = network.get_layer("package/p/m")
     assert_close(one, mlp(layer, rows[0]))
     assert_close(two, mlp(layer, rows[1]))
 

@@ -81,6 +81,7 @@ def test_names_that_together_name_a_layer_twice_are_told():
     with pytest.raises(ConfigError) as error:
         build_network(pipeline, Columns.from_pipeline(pipeline))
     assert str(error.value) == (
-        "Names of towers, experts, bottoms and networks should not together name a layer twice. "
+        "Names of towers, blocks, experts, bottoms and networks should not together name a layer "
+        "twice. "
         "Received: `a_b_c_gate`. Rename one of them."
     )

@@ -104,7 +104,7 @@ def _network(
         twice = _TWICE.search(str(error))
         if twice is None:
             raise
-        text = "Names of towers, experts, bottoms and networks should not together name a layer"
+        text = "Names of towers, blocks, experts, bottoms and networks should not together name a layer"
         raise ConfigError([f"{text} twice. Received: `{twice[1]}`. Rename one of them."]) from error
 
 

@@ -39,7 +39,7 @@ class _TensorFlow:
         self._groups = groups
         self._l2 = l2
         self._suffix = suffix
-        self._made: dict[tuple[str, bytes], Any] = {}
+        self._made: dict[tuple[str, str | bytes], Any] = {}
 
     def read(self, group: str, how: backbone_pb2.InputLayer, place: Place) -> Value:
         if how == backbone_pb2.InputLayer():
@@ -47,26 +47,28 @@ class _TensorFlow:
         # A package may have another one in each use, and reads the same in uses of the same.
         return self._layer(
             place,
-            lambda name: _InputLayer(how, name).output(self._groups, group),
             how.SerializeToString(),
+            lambda name: _InputLayer(how, name).output(self._groups, group),
         )
 
     def join(self, values: Sequence[Value], axis: int, place: Place) -> Value:
-        return self._layer(place, lambda name: keras.layers.Concatenate(axis, name=name))(values)
+        layer = self._layer(place, "join", lambda name: keras.layers.Concatenate(axis, name=name))
+        return layer(values)
 
     def cut(self, value: Value, index: Index, place: Place) -> Value:
         parts = [[p.start, p.stop] if isinstance(p, slice) else p for p in index]
-        return self._layer(place, lambda name: layers.TakePart(parts, name=name))(value)
+        return self._layer(place, "cut", lambda name: layers.TakePart(parts, name=name))(value)
 
     def apply(self, layer: backbone_pb2.KerasLayer, value: Value, place: Place) -> Value:
-        return self._layer(place, lambda name: block_layer(layer, self._l2, name))(value)
+        return self._layer(place, "apply", lambda name: block_layer(layer, self._l2, name))(value)
 
-    def _layer(self, place: Place, make: Callable[[str], Any], kind: bytes = b"") -> Any:
-        if (place.name, kind) not in self._made:
+    def _layer(self, place: Place, what: str | bytes, make: Callable[[str], Any]) -> Any:
+        """What is made once for each place, with a name that nothing else there has."""
+        if (place.name, what) not in self._made:
             others = sum(name == place.name for name, _ in self._made)
-            name = f"{place.name}/{others}" if others else place.name
-            self._made[place.name, kind] = make(f"{name}{self._suffix}")
-        return self._made[place.name, kind]
+            name = f"{place.name}/other_{others}" if others else place.name
+            self._made[place.name, what] = make(f"{name}{self._suffix}")
+        return self._made[place.name, what]
 
 
 class _InputLayer:

@@ -4,6 +4,7 @@ import types
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tf_keras as keras
 from conftest import dense, normalize, randomize, relu, softmax
 from google.protobuf import text_format
@@ -367,3 +368,27 @@ def test_towers_read_the_backbone_and_the_towers_that_they_name():
     values = weights(relation)
     r = relu(np.concatenate([h, h], axis=-1) @ values["dense_0/kernel"] + values["dense_0/bias"])
     assert_close(answers["cvr"], dense(cvr, r))
+
+
+def test_a_block_may_attend_to_a_sequence_of_its_group():
+    din = keras_layer("DIN", "din { attention_dnn { hidden_units: [3, 1] } }")
+    blocks = (
+        'feature_groups { group_name: "seen" feature_names: ["tags", "item_id"] } '
+        'backbone { blocks { name: "s" inputs { feature_group_name: "seen" } input_layer { '
+        "output_seq_and_normal_feature: true } } "
+        f'blocks {{ name: "d" inputs {{ block_name: "s" }} {din} }} blocks {{ name: "x" {X} }} }} '
+    )
+    text = GOOD_CONFIG.replace("mmoe {", f"{blocks} mmoe {{").replace(
+        '"city", "tags", ', '"city", '
+    )
+    pipeline = config.load_text(text.replace("TagFeature", "SequenceFeature"))
+    columns = Columns.from_pipeline(pipeline)
+    network = build_network(pipeline, columns)
+    assert network.get_layer("experts").input_shape[-1] == output_width(pipeline) == 8 + 14
+    raw = {name: tf.constant(["1", "1"]) for name in ("item_id", "city")}
+    raw |= {"user_id": tf.constant([1, 1], tf.int64), "age": tf.constant([1, 1])}
+    raw |= {"price": tf.constant([1.0, 1.0]), "tags": tf.constant(["a|b", ""])}
+    attended = keras.Model(network.input, network.get_layer("block/d").output)
+    with_steps, without = attended(columns.encode(raw)).numpy()
+    assert np.isfinite(with_steps).all() and with_steps.any()
+    np.testing.assert_array_equal(without, np.zeros(4))

@@ -104,8 +104,9 @@ def _network(
         twice = _TWICE.search(str(error))
         if twice is None:
             raise
-        text = "Names of towers, blocks, experts, bottoms and networks should not together name a layer"
-        raise ConfigError([f"{text} twice. Received: `{twice[1]}`. Rename one of them."]) from error
+        text = "Names of towers, blocks, experts, bottoms and networks should not together name"
+        told = f"{text} a layer twice. Received: `{twice[1]}`. Rename one of them."
+        raise ConfigError([told]) from error
 
 
 def _module(architecture: str) -> ModuleType:

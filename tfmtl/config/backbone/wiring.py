@@ -50,10 +50,9 @@ class Flow(Protocol):
 def backbone_output(backbone: backbone_pb2.BackboneTower, flow: Flow) -> Value:
     """What a backbone gives, `top_mlp` included. Its wiring is sound, see the rules."""
     packages = {
-        package.name: _Packed(
-            package, Place(f"{PATH}.packages[{index}]", f"package/{package.name}")
-        )
-        for index, package in enumerate(backbone.packages)
+        package.name: _Packed(package, Place(path, f"package/{package.name}"))
+        for path, package in graphs(backbone)
+        if isinstance(package, backbone_pb2.BlockPackage)
     }
     output = _Walk(_Packed(backbone, Place(PATH, "block")), packages, flow).output()
     if not backbone.HasField("top_mlp"):

@@ -73,12 +73,6 @@ def test_single_tasks_have_tables_of_their_own():
     assert [each.shape for each in network.trainable_weights].count((11, 6)) == 2
 
 
-def test_an_architecture_without_a_file_is_not_built_yet():
-    with pytest.raises(ConfigError) as error:
-        build_tasks(parse("model_params {}"))
-    assert str(error.value) == "`model_config.model_params` is not built yet."
-
-
 def test_names_that_together_name_a_layer_twice_are_told():
     network = 'extraction_networks {{ network_name: "{}" share_num: 1 share_expert_net {{ {} }} }}'
     networks = [network.format(name, "hidden_units: 4") for name in ("a", "a_b")]
@@ -87,6 +81,7 @@ def test_names_that_together_name_a_layer_twice_are_told():
     with pytest.raises(ConfigError) as error:
         build_network(pipeline, Columns.from_pipeline(pipeline))
     assert str(error.value) == (
-        "Names of towers, experts, bottoms and networks should not together name a layer twice. "
+        "Names of towers, blocks, experts, bottoms and networks should not together name a layer "
+        "twice. "
         "Received: `a_b_c_gate`. Rename one of them."
     )

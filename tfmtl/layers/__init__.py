@@ -1,7 +1,8 @@
 """Keras layers with plain arguments: they know nothing of configs, features or tasks."""
 
-from tfmtl.layers.activations import Dice, PReLU
+from tfmtl.layers.activations import Dice, PReLU, activation
 from tfmtl.layers.batch_normalization import BatchNormalization
+from tfmtl.layers.bilinear import BiLinear
 from tfmtl.layers.cross_stitch import CrossStitch
 from tfmtl.layers.dnn import DNN
 from tfmtl.layers.event_logit import REST, EventLogit, OutcomeLogit
@@ -9,12 +10,19 @@ from tfmtl.layers.expert_bank import BankDense, ExpertBank
 from tfmtl.layers.factorization_machine import FactorizationMachine
 from tfmtl.layers.feature_sum import FeatureSum
 from tfmtl.layers.gate import Gate, GateBank, MixExperts, MixForEach
+from tfmtl.layers.highway import Highway
 from tfmtl.layers.layer_mix import LayerMix
+from tfmtl.layers.mask_block import MaskBlock
+from tfmtl.layers.mlp import MLP
 from tfmtl.layers.negative_sampling_correction import NegativeSamplingCorrection
 from tfmtl.layers.order_calibrator import OrderCalibrator
+from tfmtl.layers.own_attention import OwnAttention
 from tfmtl.layers.packed_embedding import Lookup, PackedEmbedding, Table
+from tfmtl.layers.parts_of_features import FeatureDropout, SplitUnits, StackVectors, TakePart
+from tfmtl.layers.senet import SENet
 from tfmtl.layers.sigmoid_ratio import IsRatioClipped, SigmoidRatio
 from tfmtl.layers.similar_bank import SimilarBank
+from tfmtl.layers.step_attention import StepAttention
 from tfmtl.layers.steps import JoinSteps, PadUnits, StepDense
 from tfmtl.layers.stop_gradient import StopGradient
 from tfmtl.layers.subspace_bank import SubspaceBank
@@ -22,41 +30,55 @@ from tfmtl.layers.target_attention import TargetAttention
 from tfmtl.layers.transfer_attention import TransferAttention
 from tfmtl.layers.tucker_bank import TuckerBank, TuckerDense
 from tfmtl.layers.variational_dropout import VariationalDropout
+from tfmtl.layers.weighted_sum import WeightedSum
 
 __all__ = [
     "BankDense",
     "BatchNormalization",
+    "BiLinear",
     "CrossStitch",
     "DNN",
     "Dice",
     "EventLogit",
     "ExpertBank",
     "FactorizationMachine",
+    "FeatureDropout",
     "FeatureSum",
     "Gate",
     "GateBank",
+    "Highway",
     "IsRatioClipped",
     "JoinSteps",
     "LayerMix",
     "Lookup",
+    "MLP",
+    "MaskBlock",
     "MixExperts",
     "MixForEach",
     "NegativeSamplingCorrection",
     "OrderCalibrator",
     "OutcomeLogit",
+    "OwnAttention",
     "PReLU",
     "PackedEmbedding",
     "PadUnits",
     "REST",
+    "SENet",
     "SigmoidRatio",
     "SimilarBank",
+    "SplitUnits",
+    "StackVectors",
+    "StepAttention",
     "StepDense",
     "StopGradient",
     "SubspaceBank",
     "Table",
+    "TakePart",
     "TargetAttention",
     "TransferAttention",
     "TuckerBank",
     "TuckerDense",
     "VariationalDropout",
+    "WeightedSum",
+    "activation",
 ]

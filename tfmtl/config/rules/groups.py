@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tfmtl.config.backbone.wiring import groups_of_steps
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_layer_name, check_share, check_unique
 from tfmtl.config.stacks import groups_of_interactions, groups_read, listed_groups
@@ -11,20 +12,21 @@ from tfmtl.config.views import architecture, feature_name, features, group_featu
 from tfmtl.protos import feature_pb2, pipeline_pb2
 
 _PATH = "model_config.feature_groups"
-# A sequence is read by attention, see `sequences`.
-_NO_VECTORS = (
-    feature_pb2.FeatureConfig.PassThroughFeature,
-    feature_pb2.FeatureConfig.SequenceFeature,
-)
+_PASSED = feature_pb2.FeatureConfig.PassThroughFeature
+_SEQUENCE = feature_pb2.FeatureConfig.SequenceFeature
 
 
 def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
     """Groups name features, and the architecture finds the groups that it reads."""
     groups = pipeline.model_config.feature_groups
-    known = [feature_name(f) for f in features(pipeline) if f.feature_type not in _NO_VECTORS]
+    readable = [each for each in features(pipeline) if each.feature_type != _PASSED]
+    # A sequence is read by attention, see `sequences`, or by a block that reads it step by step.
+    known = [feature_name(each) for each in readable if each.feature_type != _SEQUENCE]
+    by_steps, anything = groups_of_steps(pipeline), [feature_name(each) for each in readable]
     for index, group in enumerate(groups):
         check_layer_name(report, f"{_PATH}[{index}].group_name", group.group_name)
-        _check_members(group, known, f"{_PATH}[{index}].feature_names", report)
+        allowed = anything if group.group_name in by_steps else known
+        _check_members(group, allowed, f"{_PATH}[{index}].feature_names", report)
         of = f"group `{group.group_name}`"
         check_share(report, f"{_PATH}[{index}].dropout_ratio", group.dropout_ratio, of=of)
     names = [(f"{_PATH}[{index}]", group.group_name) for index, group in enumerate(groups)]
@@ -59,7 +61,8 @@ def _check_read(pipeline: pipeline_pb2.Pipeline, names: Sequence[str], report: R
         if tower.input not in names:
             path = f"model_config.{reader}.groups[{index}].input"
             report.should_name(path, "a feature group", tower.input, names)
-    if not listed and "all" not in names:
+    has_blocks = pipeline.model_config.HasField("backbone")
+    if not (listed or has_blocks) and "all" not in names:
         report.should(_PATH, f"have a group named `all`, which {reader} reads", names)
     read = {*groups_read(pipeline), *groups_of_interactions(pipeline)}
     for index, name in enumerate(names):

@@ -42,7 +42,7 @@ def check_dnn(
         report.should(f"{path}.hidden_units", "have a layer", units or None, of=of)
     elif 0 in units and len(units) > 1:
         report.should(f"{path}.hidden_units", "be at least 1 each", units, of=of)
-    _check_activation(report, f"{path}.activation", dnn.activation, of)
+    check_activation(report, f"{path}.activation", dnn.activation, of)
     for index, share in enumerate(dnn.dropout_ratio):
         check_share(report, f"{path}.dropout_ratio[{index}]", share, of=of)
     if len(dnn.dropout_ratio) not in (0, 1, len(units)):
@@ -50,7 +50,7 @@ def check_dnn(
         report.should(f"{path}.dropout_ratio", rule, list(dnn.dropout_ratio), of=of)
 
 
-def _check_activation(report: Report, path: str, name: str, of: str) -> None:
+def check_activation(report: Report, path: str, name: str, of: str) -> None:
     """An activation is known, by its name or by a path that ends in it."""
     plain = name.rpartition(".")[2].lower()
     if _ALIASES.get(plain, plain) not in ACTIVATIONS:

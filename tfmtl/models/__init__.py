@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import importlib.util
 import re
 from collections.abc import Callable
 from types import ModuleType
@@ -110,7 +109,4 @@ def _network(
 
 
 def _module(architecture: str) -> ModuleType:
-    name = f"{__name__}.{architecture}"
-    if importlib.util.find_spec(name) is None:
-        raise ConfigError([f"`model_config.{architecture}` is not built yet."])
-    return importlib.import_module(name)
+    return importlib.import_module(f"{__name__}.{architecture}")

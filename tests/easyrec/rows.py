@@ -110,9 +110,8 @@ class Row:
 
 def group(members, name="all", sequences=""):
     names = " ".join(f"feature_names: '{member}'" for member in members)
-    return (
-        f"feature_groups: {{ group_name: '{name}' {names} wide_deep: DEEP "
-        + (f"{sequences} }}" if sequences else "}")
+    return f"feature_groups: {{ group_name: '{name}' {names} wide_deep: DEEP " + (
+        f"{sequences} }}" if sequences else "}"
     )
 
 
@@ -272,9 +271,7 @@ def ple(groups):
 
 
 def simple(groups):
-    return (
-        f"model_class: 'SimpleMultiTask' {groups} simple_multi_task {{ {towers()} }} {PENALTY}"
-    )
+    return f"model_class: 'SimpleMultiTask' {groups} simple_multi_task {{ {towers()} }} {PENALTY}"
 
 
 def nameless(model):
@@ -290,9 +287,7 @@ JRC = "losses { loss_type: JRC_LOSS weight: 1.0 jrc_loss { session_name: 'user_i
 
 ROWS = {
     "aitm": Row(multi_task(AITM, cvr=ORDERED), rate=CONSTANT),
-    "dbmtl_backbone": Row(
-        multi_task(MASKNET, "relation_dnn { hidden_units: [5] }", RELATED)
-    ),
+    "dbmtl_backbone": Row(multi_task(MASKNET, "relation_dnn { hidden_units: [5] }", RELATED)),
     "dbmtl_mmoe": Row(dbmtl(more=BANK)),
     "multi_numeric_boundary_allow_key_transform": sequence(
         BOUNDARIES, attention(ONE_KEY, allow_key_transform="true"), several=True
@@ -341,9 +336,7 @@ ROWS = {
     "variational_dropout_on_sequence_feature": sequence(BY_DEFAULT, extra=dropout("true")),
     "esmm": Row(ESMM, esmm=True, epochs=10000),
     "esmm_on_sequence_feature": Row(
-        esmm(
-            group(USER, "user", attention(BOTH, allow_key_search="true")) + group(ITEM, "item")
-        ),
+        esmm(group(USER, "user", attention(BOTH, allow_key_search="true")) + group(ITEM, "item")),
         BY_DEFAULT,
         esmm=True,
         epochs=10000,
@@ -357,9 +350,7 @@ ROWS = {
     "ple_on_sequence_feature": Row(ple(on_sequences(attention(BOTH))), BY_DEFAULT),
     "ple": Row(ple(ALL)),
     "simple_multi_task_backbone": Row(multi_task(IDENTITY)),
-    "simple_multi_task_on_sequence_feature": Row(
-        simple(on_sequences(attention(BOTH))), BY_DEFAULT
-    ),
+    "simple_multi_task_on_sequence_feature": Row(simple(on_sequences(attention(BOTH))), BY_DEFAULT),
     "simple_multi_task": Row(simple(ALL)),
 }
 # Samples that use nothing else than another does: its path alone, or its metrics' command.

@@ -51,9 +51,9 @@ class BiLinear(keras.layers.Layer):
         widths = [shape[-1] for shape in input_shape]
         self._kernels: dict[str, tf.Variable] = {}
         for i, j in itertools.combinations(range(len(widths)), 2):
-            if self._name(i, j) not in self._kernels:
-                self._kernels[self._name(i, j)] = self.add_weight(
-                    name=self._name(i, j),
+            if self._matrix(i, j) not in self._kernels:
+                self._kernels[self._matrix(i, j)] = self.add_weight(
+                    name=self._matrix(i, j),
                     shape=(widths[i], widths[j]),
                     initializer="glorot_uniform",
                     regularizer=l2_regularizer(self.l2),
@@ -63,13 +63,13 @@ class BiLinear(keras.layers.Layer):
         )
         super().build(input_shape)
 
-    def _name(self, i: int, j: int) -> str:
+    def _matrix(self, i: int, j: int) -> str:
         return {"all": "kernel", "each": f"kernel_{i}"}.get(self.matrices, f"kernel_{i}_{j}")
 
     def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
         products = []
         for i, j in itertools.combinations(range(len(inputs)), 2):
-            product = tf.matmul(inputs[i], self._kernels[self._name(i, j)]) * inputs[j]
+            product = tf.matmul(inputs[i], self._kernels[self._matrix(i, j)]) * inputs[j]
             if self.use_plus:
                 product = tf.reduce_sum(product, axis=-1, keepdims=True)
             products.append(product)

@@ -9,7 +9,6 @@ Instance-Guided Mask" (DLP-KDD, arXiv:2102.07619), sections 3.2 and 3.3.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -72,9 +71,8 @@ class MaskBlock(keras.layers.Layer):
             units, kernel_regularizer=l2_regularizer(self.l2), name=name, **kwargs
         )
 
-    def call(self, inputs: tf.Tensor | Sequence[tf.Tensor]) -> tf.Tensor:
-        x, v = inputs if isinstance(inputs, list) else [inputs, inputs]
-        mask = v
+    def call(self, inputs: Any) -> tf.Tensor:
+        x, mask = inputs if isinstance(inputs, list) else (inputs, inputs)
         for layer in self.mask:
             mask = layer(mask)
         if self.input_layer_norm:

@@ -52,6 +52,8 @@ def output_width(pipeline: pipeline_pb2.Pipeline) -> int:
 
 def described(value: Value) -> str:
     """What flows, in words."""
+    if isinstance(value, list) and len(value) > 1 and all(map(_is_vector, value)):
+        return f"a list of vectors of {', '.join(str(width) for (width,) in value)}"
     if isinstance(value, list):
         return f"a list of {', '.join(map(described, value))}" if value else "an empty list"
     if _is_vector(value):
@@ -118,8 +120,8 @@ class ShapeFlow:
     def cut(self, value: Value, index: Index, place: Place) -> Value:
         if value is None:
             return None
-        if isinstance(value, list) or not value:
-            self._should(place, "be within the list that is read", value)
+        if isinstance(value, list) or isinstance(index[0], int):
+            self._should(place, "be a place in a list that is read", value)
             return None
         whole_batch = index[0] == slice(None, None)
         sizes = [_cut_axis(size, part) for size, part in zip(value, index[1:], strict=False)]

@@ -23,6 +23,8 @@ from tfmtl.protos import backbone_pb2, layer_pb2, pipeline_pb2
 Shape = tuple[int | None, ...]
 Value = Any
 
+# Activations that have weights, one for each unit of a vector.
+_BY_UNIT = ("dice", "prelu")
 _LIST = "such as an input_layer with `only_output_feature_list` gives"
 
 
@@ -317,11 +319,12 @@ class ShapeFlow:
     # What the layers without messages give.
 
     def _dense(self, given: Mapping[str, Any], value: Value, place: Place) -> Value:
-        shape = self._dense_input(value, place)
+        shape = self._same(given, value, place)
         return None if shape is None else (*shape[:-1], given["units"])
 
     def _same(self, given: Mapping[str, Any], value: Value, place: Place) -> Value:
-        del given
+        if given.get("activation") in _BY_UNIT:
+            return self._normalized(given, value, place)
         return self._dense_input(value, place)
 
     def _normalized(self, given: Mapping[str, Any], value: Value, place: Place) -> Value:

@@ -22,7 +22,8 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
     readable = [each for each in features(pipeline) if each.feature_type != _PASSED]
     # A sequence is read by attention, see `sequences`, or by a block that reads it step by step.
     known = [feature_name(each) for each in readable if each.feature_type != _SEQUENCE]
-    by_steps, anything = groups_of_steps(pipeline), [feature_name(each) for each in readable]
+    anything = [feature_name(each) for each in readable]
+    by_steps = groups_of_steps(pipeline) - set(groups_of_interactions(pipeline))
     for index, group in enumerate(groups):
         check_layer_name(report, f"{_PATH}[{index}].group_name", group.group_name)
         allowed = anything if group.group_name in by_steps else known

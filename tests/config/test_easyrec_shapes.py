@@ -6,8 +6,6 @@ import pathlib
 import pytest
 
 from tfmtl import config
-from tfmtl.config.text_form import parse_text
-from tfmtl.errors import ConfigError
 
 FOLDER = pathlib.Path(__file__).parent / "easyrec"
 TRAINED = [
@@ -20,8 +18,6 @@ TRAINED = [
     "dbmtl_with_multi_loss",
     "dbmtl_on_sequences",
 ]
-# What is not built yet of each of these.
-READ = {"aitm_and_blocks": "backbone"}
 
 
 def sample(model):
@@ -40,22 +36,6 @@ def test_sample_of_a_built_architecture_loads(model, caplog):
     assert told in (["metrics_set"], ["metrics_set", "allow_key_search"])
 
 
-@pytest.mark.parametrize("model", READ)
-def test_sample_of_what_comes_later_is_read_without_a_problem(model):
-    parsed = parse_text(sample(model), "sample.config")
-    assert parsed.report.problems == []
-    assert parsed.report.warnings == []
-    assert [tower.tower_name for tower in config.towers(parsed.pipeline)] == ["ctr", "cvr"]
-
-
-@pytest.mark.parametrize("model", READ)
-def test_sample_of_what_comes_later_is_refused_by_name(model):
-    with pytest.raises(ConfigError) as caught:
-        config.load_text(sample(model))
-    assert f"`model_config.{READ[model]}` is not built yet." in caught.value.problems
-    assert all("not built yet" in problem for problem in caught.value.problems)
-
-
 def test_every_sample_is_tested():
     models = {path.stem for path in FOLDER.glob("*.config")}
-    assert models == {*TRAINED, *READ, "taobao", "taobao_sequences"}
+    assert models == {*TRAINED, "taobao", "taobao_sequences"}

@@ -68,13 +68,14 @@ def test_nothing_is_asked_of_what_is_ignored():
     ]
 
 
-def test_nothing_more_is_told_of_what_is_not_built():
-    problems, _ = checked("model_config { model_params { task_towers { loss_type: JRC_LOSS } } }")
-    assert problems == ["`model_config.model_params` is not built yet."]
+def test_nothing_more_is_told_of_what_is_ignored():
+    problems, warnings = checked("model_config { losses { loss_type: CIRCLE_LOSS } }")
+    assert problems == []
+    assert len(warnings) == 1
 
 
 def test_only_what_is_built_is_offered():
     assert built_values(loss_pb2.LossType.DESCRIPTOR)[:2] == ["CLASSIFICATION", "L2_LOSS"]
     assert "CIRCLE_LOSS" not in built_values(loss_pb2.LossType.DESCRIPTOR)
     assert "mmoe" in built_fields(model_pb2.Model.DESCRIPTOR)
-    assert "model_params" not in built_fields(model_pb2.Model.DESCRIPTOR)
+    assert "restore_filters" not in built_fields(model_pb2.Model.DESCRIPTOR)

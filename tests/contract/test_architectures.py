@@ -25,12 +25,15 @@ from tfmtl.tasks import build_head
 SAMPLES = pathlib.Path(__file__).parents[2] / "samples"
 BATCH = 24
 BUILT = [name for name in architectures() if not known_field("tfmtl.Model", name)]
+# Where samples are not called as the architecture's field.
+NAMES = {"model_params": "backbone"}
 UNBUILT = [name for name in architectures() if name not in BUILT]
 
 
 def samples(architecture):
     """Configs of an architecture; not those of the benchmark, whose networks are large."""
-    paths = sorted(SAMPLES.rglob(f"{architecture}_on_*.config"))
+    name = NAMES.get(architecture, architecture)
+    paths = sorted(SAMPLES.rglob(f"{name}_on_*.config"))
     return [path for path in paths if path.parent.name != "benchmark"]
 
 

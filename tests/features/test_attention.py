@@ -50,8 +50,8 @@ def make(attention):
     pipeline = text_format.Parse(text, Pipeline())
     columns = Columns.from_pipeline(pipeline)
     inputs = build_inputs(columns)
-    vectors = build_groups(pipeline, columns, inputs)
-    return columns, keras.Model(inputs, vectors["all"])
+    groups = build_groups(pipeline, columns, inputs)
+    return columns, keras.Model(inputs, groups["all"].vector)
 
 
 def answer(attention, rows=ROWS):
@@ -239,7 +239,7 @@ def test_variational_dropout_is_on_features_and_not_on_what_attention_adds():
     pipeline.model_config.variational_dropout.SetInParent()
     columns = Columns.from_pipeline(pipeline)
     inputs = build_inputs(columns)
-    model = keras.Model(inputs, build_groups(pipeline, columns, inputs)["all"])
+    model = keras.Model(inputs, build_groups(pipeline, columns, inputs)["all"].vector)
     encoded = columns.encode({name: tf.constant(cells) for name, cells in ROWS.items()})
     output = model(encoded)
     np.testing.assert_allclose(output[:, :2], embedded(model, encoded, "shop") / 2, rtol=1e-5)

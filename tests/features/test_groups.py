@@ -48,6 +48,10 @@ ROWS = {
 }
 
 
+def vectors(groups):
+    return {name: group.vector for name, group in groups.items()}
+
+
 @pytest.fixture
 def pipeline():
     return text_format.Parse(CONFIG, Pipeline())
@@ -59,7 +63,7 @@ def network(pipeline):
     columns = Columns.from_pipeline(pipeline)
     inputs = build_inputs(columns)
     groups = {
-        f"{name}{suffix}": group
+        f"{name}{suffix}": group.vector
         for suffix in ("", "_cvr")
         for name, group in build_groups(pipeline, columns, inputs, suffix).items()
     }
@@ -143,7 +147,7 @@ def test_the_penalty_is_on_embeddings_and_projections_but_not_on_numbers(pipelin
     pipeline.model_config.embedding_regularization = 0.1
     columns = Columns.from_pipeline(pipeline)
     inputs = build_inputs(columns)
-    model = keras.Model(inputs, build_groups(pipeline, columns, inputs))
+    model = keras.Model(inputs, vectors(build_groups(pipeline, columns, inputs)))
     outputs = answer((columns, model), training=True)
     looked_up = tf.concat([outputs["all"][:, 1:], outputs["user"][:, 3:]], axis=1)
     np.testing.assert_allclose(model.losses, [0.1 * np.sum(looked_up.numpy() ** 2) / 2], rtol=1e-5)
@@ -160,7 +164,7 @@ def test_dropout_of_a_group_works_in_training_alone(pipeline):
     pipeline.model_config.feature_groups[1].dropout_ratio = 0.9
     columns = Columns.from_pipeline(pipeline)
     inputs = build_inputs(columns)
-    model = keras.Model(inputs, build_groups(pipeline, columns, inputs))
+    model = keras.Model(inputs, vectors(build_groups(pipeline, columns, inputs)))
     kept, dropped = (
         np.count_nonzero(answer((columns, model), training=training)["user"])
         for training in (False, True)
@@ -174,7 +178,7 @@ def test_a_group_of_numbers_alone_has_no_tables(pipeline):
     pipeline.model_config.embedding_regularization = 0.1
     columns = Columns.from_pipeline(pipeline)
     inputs = build_inputs(columns)
-    model = keras.Model(inputs, build_groups(pipeline, columns, inputs))
+    model = keras.Model(inputs, vectors(build_groups(pipeline, columns, inputs)))
     assert model.count_params() == 0
     np.testing.assert_array_equal(answer((columns, model))["all"][:, 0], ROWS["price"])
 

@@ -143,6 +143,6 @@ def test_a_feature_that_only_wide_parts_read_has_no_embedding(pipeline):
         columns = Columns.from_pipeline(pipeline)
         inputs = build_inputs(columns)
         groups = build_groups(pipeline, columns, inputs)
-        sizes[group] = keras.Model(inputs, list(groups.values())).count_params()
+        sizes[group] = keras.Model(inputs, [each.vector for each in groups.values()]).count_params()
         assert list(groups) == (["all", "ids", "numbers"] if group == "all" else ["all", "numbers"])
     assert sizes == {"all": 5 * 4 + 7 * 3, "ids": 5 * 4}

@@ -30,7 +30,7 @@ def build(architecture, text):
     def groups(suffix):
         made = {name: keras.Input((width,), name=name + suffix) for name, width in WIDTHS.items()}
         inputs.update({tensor.name: tensor for tensor in made.values()})
-        return made
+        return {name: types.SimpleNamespace(vector=vector) for name, vector in made.items()}
 
     def wide(group_name, width, l2, name):
         assert name.endswith(f"_wide/{group_name}")

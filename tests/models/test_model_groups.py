@@ -1,5 +1,7 @@
 """The feature groups, as an architecture reads them."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from tfmtl.errors import ConfigError
@@ -15,7 +17,7 @@ def built():
 def groups(built):
     def build(suffix):
         built.append(suffix)
-        return {"all": f"all{suffix}", "user": f"user{suffix}"}
+        return {name: SimpleNamespace(vector=f"{name}{suffix}") for name in ("all", "user")}
 
     def wide(**arguments):
         return arguments

@@ -73,12 +73,6 @@ def test_single_tasks_have_tables_of_their_own():
     assert [each.shape for each in network.trainable_weights].count((11, 6)) == 2
 
 
-def test_an_architecture_without_a_file_is_not_built_yet():
-    with pytest.raises(ConfigError) as error:
-        build_tasks(parse("model_params {}"))
-    assert str(error.value) == "`model_config.model_params` is not built yet."
-
-
 def test_names_that_together_name_a_layer_twice_are_told():
     network = 'extraction_networks {{ network_name: "{}" share_num: 1 share_expert_net {{ {} }} }}'
     networks = [network.format(name, "hidden_units: 4") for name in ("a", "a_b")]

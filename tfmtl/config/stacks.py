@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from google.protobuf.message import Message
 
+from tfmtl.config.backbone.wiring import groups_of_blocks
 from tfmtl.config.views import architecture
 from tfmtl.protos import feature_pb2, layer_pb2, pipeline_pb2, tower_pb2
 
@@ -79,7 +80,9 @@ def placed_interactions(stack: PlacedStack) -> list[PlacedInteraction]:
 
 
 def groups_read(pipeline: pipeline_pb2.Pipeline) -> list[str]:
-    """Lists the groups whose vectors the architecture itself reads."""
+    """Lists the groups whose vectors the architecture itself reads, or the backbone for it."""
+    if pipeline.model_config.HasField("backbone"):
+        return groups_of_blocks(pipeline.model_config.backbone)
     return [tower.input for tower in listed_groups(pipeline)] or ["all"]
 
 

@@ -6,9 +6,11 @@ from collections.abc import Collection
 
 from tfmtl.config.problems import Report
 from tfmtl.config.rules import (
+    backbone,
     balancing,
     calibration,
     data,
+    ends,
     evaluation,
     export,
     features,
@@ -21,7 +23,6 @@ from tfmtl.config.rules import (
     tables,
     tasks,
     training,
-    widths,
 )
 from tfmtl.config.support import check_support
 from tfmtl.protos import pipeline_pb2
@@ -34,7 +35,8 @@ _RULES = (
     sequences,
     model,
     interactions,
-    widths,
+    backbone,
+    ends,
     tasks,
     score,
     balancing,

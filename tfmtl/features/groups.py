@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import tf_keras as keras
@@ -14,7 +15,7 @@ from tfmtl.features.embedding_regularization import EmbeddingRegularization
 from tfmtl.features.feature import Feature
 from tfmtl.features.numeric_embedding import embed_numbers
 from tfmtl.features.tables import tables_of
-from tfmtl.layers import PackedEmbedding, StepDense, VariationalDropout
+from tfmtl.layers import PackedEmbedding, SplitUnits, StepDense, VariationalDropout
 from tfmtl.protos.feature_pb2 import FeatureGroupConfig
 from tfmtl.protos.model_pb2 import VariationalDropoutLayer
 from tfmtl.protos.pipeline_pb2 import Pipeline
@@ -34,18 +35,53 @@ def build_inputs(columns: Columns) -> dict[str, keras.KerasTensor]:
     }
 
 
+class Group:
+    """A feature group.
+
+    Args:
+        members: What its features bring, (batch, width) each, sequences (batch, None, width); then
+            what its attentions give.
+        dropout_ratio: The share of its vector's entries that are dropped in training.
+        name: Begins the names of its layers.
+    """
+
+    def __init__(
+        self, members: Sequence[keras.KerasTensor], dropout_ratio: float, name: str
+    ) -> None:
+        self._members = list(members)
+        self._dropout_ratio = dropout_ratio
+        self._name = name
+
+    @functools.cached_property
+    def features(self) -> list[keras.KerasTensor]:
+        """All of it one by one; vectors lack a share of their entries in training."""
+        if not self._dropout_ratio:
+            return self._members
+        return [
+            keras.layers.Dropout(self._dropout_ratio, name=f"{self._name}/dropout_{index}")(each)
+            if each.shape.rank == 2
+            else each
+            for index, each in enumerate(self._members)
+        ]
+
+    @functools.cached_property
+    def vector(self) -> keras.KerasTensor:
+        """All of it side by side, (batch, width)."""
+        return side_by_side(self._members, self._dropout_ratio, self._name)
+
+
 def build_groups(
     pipeline: Pipeline,
     columns: Columns,
     inputs: Mapping[str, keras.KerasTensor],
     suffix: str = "",
-) -> dict[str, keras.KerasTensor]:
-    """Embeds the features and puts them together: one vector for each feature group.
+) -> dict[str, Group]:
+    """Embeds the features and puts them together, group by group.
 
     All features with ids are embedded by one layer, `embeddings`; a feature of numbers is itself,
     or with an `embedding_dim` its linear projection Σ_d x_d·W[d], or its `numeric_embedding`; a
-    sequence is what its encoder makes of it. A group is the concatenation of its features in the
-    order in which it lists them, by a layer `group/<name>`, and in training lacks the share
+    sequence with an encoder is what that makes of it. A group's vector is that of its features in
+    the order in which it lists them, by a layer `group/<name>`, and in training lacks the share
     `dropout_ratio` of its entries. Behind them stands what `sequence_features` ask for, see
     `attend`. Groups that only wide parts read are left out: those need no vectors.
 
@@ -56,7 +92,7 @@ def build_groups(
         suffix: Ending of the layers' names. Another suffix is another set of tables.
 
     Returns:
-        (batch, width) for each group, by its name.
+        The groups by name.
 
     Raises:
         ConfigError: If a group names an unknown feature, or features cannot share a table.
@@ -118,31 +154,40 @@ def _group(
     members_of: Mapping[str, keras.KerasTensor],
     pipeline: Pipeline,
     suffix: str,
-) -> keras.KerasTensor:
-    """The members of a group side by side, then what its attentions give."""
+) -> Group:
+    """A group with its attentions."""
     members = [
         _member(members_of, member, group.group_name) for member in configs.group_features(group)
     ]
     name = _GROUP_NAME.format(group.group_name, suffix)
     if pipeline.model_config.HasField("variational_dropout"):
-        members = [_dropped(members, pipeline.model_config.variational_dropout, name)]
+        members = _dropped(members, pipeline.model_config.variational_dropout, name)
     l2 = _l2_regularization(pipeline)
     for index, each in enumerate(group.sequence_features):
         members.append(attend(each, vectors, l2, f"{name}/{each.group_name or index}"))
-    return side_by_side(members, group.dropout_ratio, name)
+    return Group(members, group.dropout_ratio, name)
 
 
 def _dropped(
     members: Sequence[keras.KerasTensor], config: VariationalDropoutLayer, name: str
-) -> keras.KerasTensor:
-    """Features side by side, of each of which a learnt share is dropped."""
+) -> list[keras.KerasTensor]:
+    """Features, of each of which a learnt share is dropped; sequences as they are."""
+    plain = [member for member in members if member.shape.rank == 2]
+    dropped = iter(_dropped_vectors(plain, config, name) if plain else ())
+    return [next(dropped) if member.shape.rank == 2 else member for member in members]
+
+
+def _dropped_vectors(
+    members: Sequence[keras.KerasTensor], config: VariationalDropoutLayer, name: str
+) -> list[keras.KerasTensor]:
     layer = VariationalDropout(
         [member.shape[-1] for member in members],
         config.embedding_wise_variational_dropout,
         config.regularization_lambda,
         name=f"{name}/variational_dropout",
     )
-    return layer(keras.layers.Concatenate(name=f"{name}/features")(members))
+    kept = layer(keras.layers.Concatenate(name=f"{name}/features")(members))
+    return SplitUnits(layer.widths, name=f"{name}/kept_features")(kept)
 
 
 def _encoded(
@@ -208,9 +253,4 @@ def _member(vectors: Mapping[str, keras.KerasTensor], name: str, group: str) -> 
         raise ConfigError(
             [f"Feature group `{group}` should name features. Received: `{name}`, an unknown one."]
         )
-    if vectors[name].shape.rank > 2:
-        rule = (
-            f"Feature `{name}` should have a `sequence_encoder`, because group `{group}` lists it."
-        )
-        raise ConfigError([f"{rule} Received: none."])
     return vectors[name]

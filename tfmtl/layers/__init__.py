@@ -1,8 +1,9 @@
 """Keras layers with plain arguments: they know nothing of configs, features or tasks."""
 
-from tfmtl.layers.activations import Dice, PReLU
+from tfmtl.layers.activations import Dice, PReLU, activation
 from tfmtl.layers.auto_dis import AutoDis
 from tfmtl.layers.batch_normalization import BatchNormalization
+from tfmtl.layers.bilinear import BiLinear
 from tfmtl.layers.cross_stitch import CrossStitch
 from tfmtl.layers.dnn import DNN
 from tfmtl.layers.event_logit import REST, EventLogit, OutcomeLogit
@@ -10,16 +11,23 @@ from tfmtl.layers.expert_bank import BankDense, ExpertBank
 from tfmtl.layers.factorization_machine import FactorizationMachine
 from tfmtl.layers.feature_sum import FeatureSum
 from tfmtl.layers.gate import Gate, GateBank, MixExperts, MixForEach
+from tfmtl.layers.highway import Highway
 from tfmtl.layers.layer_mix import LayerMix
+from tfmtl.layers.mask_block import MaskBlock
+from tfmtl.layers.mlp import MLP
 from tfmtl.layers.negative_sampling_correction import NegativeSamplingCorrection
 from tfmtl.layers.order_calibrator import OrderCalibrator
+from tfmtl.layers.own_attention import OwnAttention
 from tfmtl.layers.packed_embedding import Lookup, PackedEmbedding, Table
+from tfmtl.layers.parts_of_features import FeatureDropout, SplitUnits, StackVectors, TakePart
 from tfmtl.layers.periodic import Periodic
 from tfmtl.layers.pooled_steps import PooledSteps
 from tfmtl.layers.recurrent_steps import RecurrentSteps
 from tfmtl.layers.self_attention import SelfAttention
+from tfmtl.layers.senet import SENet
 from tfmtl.layers.sigmoid_ratio import IsRatioClipped, SigmoidRatio
 from tfmtl.layers.similar_bank import SimilarBank
+from tfmtl.layers.step_attention import StepAttention
 from tfmtl.layers.steps import JoinSteps, PadUnits, StepDense
 from tfmtl.layers.stop_gradient import StopGradient
 from tfmtl.layers.subspace_bank import SubspaceBank
@@ -29,29 +37,36 @@ from tfmtl.layers.transfer_attention import TransferAttention
 from tfmtl.layers.tucker_bank import TuckerBank, TuckerDense
 from tfmtl.layers.variational_dropout import VariationalDropout
 from tfmtl.layers.weighed_steps import WeighedSteps
+from tfmtl.layers.weighted_sum import WeightedSum
 
 __all__ = [
     "AutoDis",
     "BankDense",
     "BatchNormalization",
+    "BiLinear",
     "CrossStitch",
     "DNN",
     "Dice",
     "EventLogit",
     "ExpertBank",
     "FactorizationMachine",
+    "FeatureDropout",
     "FeatureSum",
     "Gate",
     "GateBank",
+    "Highway",
     "IsRatioClipped",
     "JoinSteps",
     "LayerMix",
     "Lookup",
+    "MLP",
+    "MaskBlock",
     "MixExperts",
     "MixForEach",
     "NegativeSamplingCorrection",
     "OrderCalibrator",
     "OutcomeLogit",
+    "OwnAttention",
     "PReLU",
     "PackedEmbedding",
     "PadUnits",
@@ -59,13 +74,18 @@ __all__ = [
     "PooledSteps",
     "REST",
     "RecurrentSteps",
+    "SENet",
     "SelfAttention",
     "SigmoidRatio",
     "SimilarBank",
+    "SplitUnits",
+    "StackVectors",
+    "StepAttention",
     "StepDense",
     "StopGradient",
     "SubspaceBank",
     "Table",
+    "TakePart",
     "TargetAttention",
     "TextCNN",
     "TransferAttention",
@@ -73,4 +93,6 @@ __all__ = [
     "TuckerDense",
     "VariationalDropout",
     "WeighedSteps",
+    "WeightedSum",
+    "activation",
 ]

@@ -9,7 +9,8 @@ are other than one for each task tower, a function
 
     tasks(pipeline) -> list of Task
 
-A `funnel` in the config makes steps of an architecture's towers (`_funnel.py`).
+A `funnel` in the config makes steps of an architecture's towers (`_funnel.py`); a `backbone` stands
+for the group `all` (`_backbone.py`).
 
 That is all: a new field of the oneof and a new file are a new architecture.
 """
@@ -18,16 +19,18 @@ from __future__ import annotations
 
 import functools
 import importlib
-import importlib.util
 import re
+from collections.abc import Callable
 from types import ModuleType
 
 import tf_keras as keras
 
 from tfmtl import config
+from tfmtl.config.backbone.wiring import Value
 from tfmtl.config.funnels import funnel_of
 from tfmtl.errors import ConfigError
 from tfmtl.features import Columns, build_groups, build_inputs, build_wide
+from tfmtl.models._backbone import build_backbone
 from tfmtl.models._funnel import funnel_logits, funnel_tasks
 from tfmtl.models._groups import Groups
 from tfmtl.protos import pipeline_pb2
@@ -51,6 +54,7 @@ def build_network(pipeline: pipeline_pb2.Pipeline, columns: Columns) -> keras.Mo
         by task.
     """
     name = config.architecture(pipeline)
+    message = getattr(pipeline.model_config, name)
     inputs = build_inputs(columns)
     groups = Groups(
         functools.partial(build_groups, pipeline, columns, inputs),
@@ -59,8 +63,8 @@ def build_network(pipeline: pipeline_pb2.Pipeline, columns: Columns) -> keras.Mo
             group.group_name: len(config.group_features(group))
             for group in pipeline.model_config.feature_groups
         },
+        _backbone(pipeline, message.l2_regularization),
     )
-    message = getattr(pipeline.model_config, name)
     logits, funnel = _module(name).logits(message, groups), funnel_of(pipeline)
     if funnel is not None:
         logits = funnel_logits(funnel, logits)
@@ -82,6 +86,14 @@ def build_tasks(pipeline: pipeline_pb2.Pipeline) -> list[Task]:
     return [build_task(tower, pipeline) for tower in towers]
 
 
+def _backbone(pipeline: pipeline_pb2.Pipeline, l2: float) -> Callable[[Groups, str], Value] | None:
+    """What makes the backbone of groups and an ending of names; None if there is none."""
+    if not pipeline.model_config.HasField("backbone"):
+        return None
+    backbone = pipeline.model_config.backbone
+    return lambda groups, suffix: build_backbone(backbone, groups, l2, suffix)
+
+
 def _network(
     inputs: dict[str, keras.KerasTensor], logits: dict[str, keras.KerasTensor], name: str
 ) -> keras.Model:
@@ -97,7 +109,4 @@ def _network(
 
 
 def _module(architecture: str) -> ModuleType:
-    name = f"{__name__}.{architecture}"
-    if importlib.util.find_spec(name) is None:
-        raise ConfigError([f"`model_config.{architecture}` is not built yet."])
-    return importlib.import_module(name)
+    return importlib.import_module(f"{__name__}.{architecture}")

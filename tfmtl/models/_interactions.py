@@ -94,4 +94,4 @@ def _fm(message: interaction_pb2.FMInteraction, groups: Groups, name: str) -> ke
     layer = layers.FactorizationMachine(
         groups.size(group), message.use_variant, name=f"{name}/{group}"
     )
-    return layer(groups[group])
+    return layer(groups.vector(group))

@@ -19,16 +19,13 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import tf_keras as keras
 
-from tfmtl import layers
-from tfmtl.config.heads import ORDER
 from tfmtl.models._experts import bank, mixture
 from tfmtl.models._groups import Groups
-from tfmtl.models._towers import dnn, head_logits, stack, tower_output
-from tfmtl.protos import model_pb2, tower_pb2
+from tfmtl.models._relations import in_order, relation
+from tfmtl.models._towers import head_logits, stack, tower_output
+from tfmtl.protos import model_pb2
 
 
 def logits(config: model_pb2.DBMTL, groups: Groups) -> dict[str, keras.KerasTensor]:
@@ -38,12 +35,12 @@ def logits(config: model_pb2.DBMTL, groups: Groups) -> dict[str, keras.KerasTens
     relations: dict[str, keras.KerasTensor] = {}
     for tower in config.task_towers:
         t = tower_output(tower, inputs[tower.tower_name], l2, groups)
-        relations[tower.tower_name] = _relation(tower, t, relations, l2)
+        relations[tower.tower_name] = relation(tower, t, relations, l2)
     logits = {
         tower.tower_name: head_logits(tower, relations[tower.tower_name], l2)
         for tower in config.task_towers
     }
-    return {tower.tower_name: _in_order(tower, logits) for tower in config.task_towers}
+    return {tower.tower_name: in_order(tower, logits) for tower in config.task_towers}
 
 
 def _bottom(config: model_pb2.DBMTL, groups: Groups) -> keras.KerasTensor:
@@ -61,31 +58,3 @@ def _task_inputs(config: model_pb2.DBMTL, h: keras.KerasTensor) -> dict[str, ker
     l2 = config.l2_regularization
     experts = bank(config.expert_dnn, config.num_expert, l2, "experts")(h)
     return {task: mixture(config, experts, h, l2, f"{task}_") for task in tasks}
-
-
-def _relation(
-    tower: tower_pb2.BayesTaskTower,
-    t: keras.KerasTensor,
-    relations: Mapping[str, keras.KerasTensor],
-    l2: float,
-) -> keras.KerasTensor:
-    """r_k, of the task's own t_k and the r_j of earlier tasks."""
-    task, parents = tower.tower_name, [relations[name] for name in tower.relation_tower_names]
-    if parents:
-        t = keras.layers.Concatenate(name=f"{task}_parents")([t, *parents])
-    if not tower.HasField("relation_dnn"):
-        return t
-    return dnn(tower.relation_dnn, l2, name=f"{task}_relation")(t)
-
-
-def _in_order(
-    tower: tower_pb2.BayesTaskTower, logits: Mapping[str, keras.KerasTensor]
-) -> keras.KerasTensor:
-    """The logits of a task, with a penalty on being likelier than its parents if that is asked."""
-    own, parents = logits[tower.tower_name], list(tower.relation_tower_names)
-    weight = sum(each.weight for each in tower.losses if each.loss_type in ORDER)
-    if not weight or not parents:
-        return own
-    pairs = [(0, place) for place in range(1, len(parents) + 1)]
-    calibrator = layers.OrderCalibrator(weight, pairs, name=f"{tower.tower_name}_order")
-    return calibrator([own, *(logits[name] for name in parents)])[0]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tfmtl.config.backbone.wiring import groups_of_steps
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_layer_name, check_share, check_unique
+from tfmtl.config.rules.widths import has_steps
 from tfmtl.config.stacks import groups_of_interactions, groups_read, listed_groups
 from tfmtl.config.views import architecture, feature_name, features, group_features
 from tfmtl.config.wording import Word
@@ -18,11 +20,14 @@ _Feature = feature_pb2.FeatureConfig
 def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
     """Groups name features, and the architecture finds the groups that it reads."""
     groups = pipeline.model_config.feature_groups
-    known = _with_vectors(pipeline)
-    steps = [feature_name(each) for each in features(pipeline) if _has_steps(each)]
+    vectors = _with_vectors(pipeline)
+    steps = [feature_name(each) for each in features(pipeline) if has_steps(each)]
+    by_steps = groups_of_steps(pipeline) - set(groups_of_interactions(pipeline))
     for index, group in enumerate(groups):
         check_layer_name(report, f"{_PATH}[{index}].group_name", group.group_name)
-        _check_members(group, known, steps, f"{_PATH}[{index}].feature_names", report)
+        is_stepwise = group.group_name in by_steps
+        known, unread = (vectors + steps, []) if is_stepwise else (vectors, steps)
+        _check_members(group, known, unread, f"{_PATH}[{index}].feature_names", report)
         of = f"group `{group.group_name}`"
         check_share(report, f"{_PATH}[{index}].dropout_ratio", group.dropout_ratio, of=of)
     names = [(f"{_PATH}[{index}]", group.group_name) for index, group in enumerate(groups)]
@@ -33,20 +38,13 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
         _check_read(pipeline, [name for _, name in names], report)
 
 
-def _has_steps(feature: _Feature) -> bool:
-    """Whether it is a sequence that only attention can read, see `sequences`."""
-    return feature.feature_type == _Feature.SequenceFeature and not (
-        feature.HasField("sequence_encoder") or feature.HasField("sequence_combiner")
-    )
-
-
 def _with_vectors(pipeline: pipeline_pb2.Pipeline) -> list[str]:
     """The names of the features of which a group can make a vector."""
     passed = _Feature.PassThroughFeature
     return [
         feature_name(each)
         for each in features(pipeline)
-        if each.feature_type != passed and not _has_steps(each)
+        if each.feature_type != passed and not has_steps(each)
     ]
 
 
@@ -81,7 +79,8 @@ def _check_read(pipeline: pipeline_pb2.Pipeline, names: Sequence[str], report: R
         if tower.input not in names:
             path = f"model_config.{reader}.groups[{index}].input"
             report.should_name(path, "a feature group", tower.input, names)
-    if not listed and "all" not in names:
+    has_blocks = pipeline.model_config.HasField("backbone")
+    if not (listed or has_blocks) and "all" not in names:
         report.should(_PATH, f"have a group named `all`, which {reader} reads", names)
     read = {*groups_read(pipeline), *groups_of_interactions(pipeline)}
     _check_wide(pipeline, report)

@@ -69,4 +69,5 @@ _PARTS: Mapping[str, Callable[[Any, str, Report], None]] = {
     "tensor_factorization": networks.check_tensor_factorization,
     "aitm": networks.check_aitm,
     "single_task": networks.check_single_task,
+    "model_params": networks.check_model_params,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tfmtl.config.heads import EVENT
+from tfmtl.config.heads import EVENT, ORDER, is_made_of
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_at_least
 from tfmtl.config.rules.experts import check_bank
@@ -12,6 +12,8 @@ from tfmtl.config.rules.layers import check_dnn
 from tfmtl.config.rules.losses import check_kind
 from tfmtl.config.rules.tasks import check_towers
 from tfmtl.protos import model_pb2
+
+_Related = model_pb2.DBMTL | model_pb2.ModelParams
 
 
 def check_dbmtl(message: model_pb2.DBMTL, path: str, report: Report) -> None:
@@ -25,6 +27,22 @@ def check_dbmtl(message: model_pb2.DBMTL, path: str, report: Report) -> None:
         for name in ("num_expert", "gate_dnn"):
             if message.HasField(name):
                 report.warn(f"{path}.{name}", "is not read, because there is no `expert_dnn`")
+    _check_relation_towers(message, path, report)
+
+
+def check_model_params(message: model_pb2.ModelParams, path: str, report: Report) -> None:
+    """There are tasks, and each reads towers that are listed before it, by a `relation_dnn`."""
+    check_towers(message, path, report)
+    _check_relation_towers(message, path, report)
+    for index, tower in enumerate(message.task_towers):
+        is_read = tower.HasField("relation_dnn") or is_made_of(tower, *ORDER)
+        if tower.relation_tower_names and not is_read:
+            at, of = f"{path}.task_towers[{index}]", f"tower `{tower.tower_name}`"
+            sentence = "is not read, because there is no `relation_dnn`"
+            report.warn(f"{at}.relation_tower_names", sentence, of=of)
+
+
+def _check_relation_towers(message: _Related, path: str, report: Report) -> None:
     for index, tower in enumerate(message.task_towers):
         of = f"tower `{tower.tower_name}`"
         tower_path = f"{path}.task_towers[{index}]"
@@ -32,7 +50,7 @@ def check_dbmtl(message: model_pb2.DBMTL, path: str, report: Report) -> None:
         _check_relations(message, index, f"{tower_path}.relation_tower_names", report)
 
 
-def _check_relations(message: model_pb2.DBMTL, index: int, path: str, report: Report) -> None:
+def _check_relations(message: _Related, index: int, path: str, report: Report) -> None:
     """What a tower reads exists, is there once, and was computed before it."""
     tower, towers = message.task_towers[index], [each.tower_name for each in message.task_towers]
     of, read = f"tower `{tower.tower_name}`", list(tower.relation_tower_names)

@@ -1,27 +1,15 @@
-"""Rules of the widths of stacks: what is added up, or attended to, is of one width."""
+"""How wide features, groups and stacks are."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tfmtl.config.problems import Report
 from tfmtl.config.rules.features import number_of_edges
 from tfmtl.config.views import feature_name, features, group_features
-from tfmtl.protos import feature_pb2, interaction_pb2, layer_pb2, model_pb2, pipeline_pb2
+from tfmtl.protos import feature_pb2, interaction_pb2, layer_pb2, pipeline_pb2
 
-_PATH = "model_config"
 _STACKED = interaction_pb2.DCNInteraction.STACKED
 _Feature = feature_pb2.FeatureConfig
-
-
-def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
-    """Bottoms that are added end in one width, and so do a step and what it is handed."""
-    model = pipeline.model_config
-    for index, reader in enumerate(model.asymmetric_sharing.task_bottoms):
-        path = f"{_PATH}.asymmetric_sharing.task_bottoms[{index}]"
-        _check_join(reader, path, pipeline, report)
-    for index in range(1, len(model.aitm.task_towers)):
-        _check_step(index, pipeline, report)
 
 
 def feature_widths(pipeline: pipeline_pb2.Pipeline, group_name: str) -> dict[str, int]:
@@ -73,13 +61,21 @@ def feature_width(feature: _Feature) -> int:
     return feature.raw_input_dim
 
 
+def has_steps(feature: _Feature) -> bool:
+    """Whether it is a sequence that nothing makes one vector of."""
+    return feature.feature_type == _Feature.SequenceFeature and not (
+        feature.HasField("sequence_encoder") or feature.HasField("sequence_combiner")
+    )
+
+
 def _member_width(feature: _Feature) -> int:
     """Width of what a feature is in a group that lists it: of a sequence, what is made of it."""
     width = feature_width(feature)
     if feature.feature_type != _Feature.SequenceFeature:
         return width
     cnn = feature.sequence_combiner.text_cnn
-    return feature.sequence_encoder.gru.units or sum(cnn.num_filters) or width
+    found = sum(cnn.mlp.hidden_units[-1:]) or sum(cnn.num_filters)
+    return feature.sequence_encoder.gru.units or found or width
 
 
 def _is_of_ids(feature: _Feature) -> bool:
@@ -99,51 +95,26 @@ def _attention_width(attention: feature_pb2.SeqAttGroupConfig, widths: Mapping[s
     return steps + others + (steps if attention.need_key_feature else 0)
 
 
-def _group_width(pipeline: pipeline_pb2.Pipeline, group_name: str) -> int:
+def member_widths(pipeline: pipeline_pb2.Pipeline, group_name: str) -> dict[str, int]:
+    """The widths of what makes a group's vector: its features without steps, and attentions."""
     widths = {feature_name(each): feature_width(each) for each in features(pipeline)}
-    attended = sum(
-        _attention_width(each, widths)
+    members = feature_widths(pipeline, group_name)
+    sequences = _sequences(pipeline)
+    members = {name: width for name, width in members.items() if name not in sequences}
+    attended = {
+        f"{group_name}/{index}": _attention_width(each, widths)
         for group in pipeline.model_config.feature_groups
         if group.group_name == group_name
-        for each in group.sequence_features
-    )
-    return sum(feature_widths(pipeline, group_name).values()) + attended
-
-
-def _check_join(
-    reader: model_pb2.TaskBottoms, path: str, pipeline: pipeline_pb2.Pipeline, report: Report
-) -> None:
-    """A task that adds bottoms up names some of one width."""
-    if reader.join == model_pb2.AsymmetricSharing.CONCAT:
-        return
-    x = _group_width(pipeline, "all")
-    stacks = {
-        each.bottom_name: each.dnn for each in pipeline.model_config.asymmetric_sharing.bottoms
+        for index, each in enumerate(group.sequence_features)
     }
-    read = [stacks[name] for name in reader.bottom_names if name in stacks]
-    # That a bottom has nothing in it is told already.
-    filled = [each for each in read if each.hidden_units or each.interactions]
-    widths = [output_width(pipeline, each, x) for each in filled]
-    if len(set(widths)) > 1:
-        join = model_pb2.AsymmetricSharing.Join.Name(reader.join)
-        rule = f"name bottoms that end in the same width, because `join` is {join}"
-        report.should(f"{path}.bottom_names", rule, widths, of=f"tower `{reader.tower_name}`")
+    return {**members, **attended}
 
 
-def _check_step(index: int, pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
-    """A step of aitm ends in the width of what the step before hands on."""
-    message = pipeline.model_config.aitm
-    tower, handed_on = message.task_towers[index], list(message.transfer_mlp.hidden_units)[-1:]
-    units, has_interactions = list(tower.dnn.hidden_units), bool(tower.dnn.interactions)
-    if not any(handed_on) or not (any(units) or has_interactions):
-        return  # Told already.
-    h = output_width(pipeline, message.bottom_dnn, _group_width(pipeline, "all"))
-    width = output_width(pipeline, tower.dnn, h)
-    if width == handed_on[0]:
-        return
-    path, of = f"{_PATH}.aitm.task_towers[{index}].dnn", f"tower `{tower.tower_name}`"
-    rule = f"end in the width of `transfer_mlp`, {handed_on[0]}"
-    if has_interactions:
-        report.should(path, f"{rule}, its interactions included", width, of=of)
-    else:
-        report.should(f"{path}.hidden_units", rule, units, of=of)
+def step_widths(pipeline: pipeline_pb2.Pipeline, group_name: str) -> dict[str, int]:
+    """The widths of the steps of the sequences that a group names."""
+    members, sequences = feature_widths(pipeline, group_name), _sequences(pipeline)
+    return {name: width for name, width in members.items() if name in sequences}
+
+
+def _sequences(pipeline: pipeline_pb2.Pipeline) -> set[str]:
+    return {feature_name(each) for each in features(pipeline) if has_steps(each)}

@@ -53,7 +53,7 @@ def network():
     pipeline.model_config.embedding_regularization = 0.1
     columns = Columns.from_pipeline(pipeline)
     inputs = build_inputs(columns)
-    return columns, keras.Model(inputs, build_groups(pipeline, columns, inputs)["all"])
+    return columns, keras.Model(inputs, build_groups(pipeline, columns, inputs)["all"].vector)
 
 
 def answer(network, training=False):

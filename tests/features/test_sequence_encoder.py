@@ -7,7 +7,6 @@ import tf_keras as keras
 from google.protobuf import text_format
 
 from tfmtl.config.rules.widths import feature_widths
-from tfmtl.errors import ConfigError
 from tfmtl.features import Columns, build_groups, build_inputs, build_wide
 from tfmtl.protos.pipeline_pb2 import Pipeline
 
@@ -20,6 +19,11 @@ ENCODERS = {
     "transformer": ("sequence_encoder { self_attention { num_heads: 2 use_position: true } }", 3),
     "attention": ("sequence_combiner { attention {} }", 3),
     "cnn": ("sequence_combiner { text_cnn { filter_sizes: [1, 2] num_filters: [2, 4] } }", 6),
+    "cnn_mlp": (
+        "sequence_combiner { text_cnn { filter_sizes: 2 num_filters: 3 mlp { hidden_units: [5, 4] "
+        "use_final_bias: true } } }",
+        4,
+    ),
 }
 SEQUENCE = """
   features {
@@ -74,7 +78,7 @@ def make(encoders=ENCODERS, suffix=""):
     columns = Columns.from_pipeline(pipeline)
     inputs = build_inputs(columns)
     groups = build_groups(pipeline, columns, inputs, suffix)
-    return pipeline, columns, keras.Model(inputs, groups)
+    return pipeline, columns, keras.Model(inputs, {n: each.vector for n, each in groups.items()})
 
 
 @pytest.fixture(scope="module")
@@ -147,15 +151,6 @@ def test_a_row_is_the_same_beside_longer_ones_and_as_if_it_had_ended_where_it_is
 def test_a_suffix_is_another_encoder():
     _, _, model = make({"mean": ENCODERS["mean"]}, "_ctr")
     assert "mean/encoder_ctr" in [layer.name for layer in model.layers]
-
-
-def test_a_sequence_without_encoder_is_no_feature_of_a_group():
-    with pytest.raises(ConfigError) as error:
-        make({"mean": ("", 3)})
-    assert str(error.value) == (
-        "Feature `mean` should have a `sequence_encoder`, because group `all` lists it. "
-        "Received: none."
-    )
 
 
 def test_the_wide_part_sums_the_weights_of_the_steps(built):

@@ -70,9 +70,19 @@ def convolved(layer, h):
         behind = np.vstack([h, np.zeros((size - 1, WIDTH))])
         windows = [behind[t : t + size].ravel() for t in range(len(h))]
         found.append(np.tanh(np.array(windows) @ kernel + bias).max(axis=0))
-    return np.concatenate(found)
+    found = np.concatenate(found)
+    if layer.stack is None:
+        return found
+    kernel, bias = weights(layer.stack)
+    return sigmoid(found @ kernel + bias)
 
 
+MLP_ARGUMENTS = {
+    "hidden_units": [4],
+    "final_activation": "sigmoid",
+    "use_final_bn": False,
+    "use_final_bias": True,
+}
 # Each with its formula for the steps `(steps, width)` of a row, and its width.
 LAYERS = {
     "mean": (lambda: PooledSteps("mean"), lambda _, h: h.mean(axis=0), 3),
@@ -81,6 +91,11 @@ LAYERS = {
     "gru": (lambda: RecurrentSteps(4), recurrent, 4),
     "self-attention": (lambda: SelfAttention(2, 2, 5), attended, 3),
     "self-attention with places": (lambda: SelfAttention(positions=6), attended, 3),
+    "cnn with an mlp": (
+        lambda: TextCNN([2], [3], activation="tanh", mlp=MLP_ARGUMENTS),
+        convolved,
+        4,
+    ),
     "cnn of the first steps": (
         lambda: TextCNN([1, 3], [2, 1], most=4, activation="tanh"),
         convolved,

@@ -257,9 +257,4 @@ def _member(vectors: Mapping[str, keras.KerasTensor], name: str, group: str) -> 
         raise ConfigError(
             [f"Feature group `{group}` should name features. Received: `{name}`, an unknown one."]
         )
-    if vectors[name].shape.rank > 2:
-        rule = (
-            f"Feature `{name}` should have a `sequence_encoder`, because group `{group}` lists it."
-        )
-        raise ConfigError([f"{rule} Received: none."])
     return vectors[name]

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import tf_keras as keras
 
 from tfmtl import layers
+from tfmtl.config.layer_arguments import mlp_arguments
 from tfmtl.protos.feature_pb2 import FeatureConfig
 
 # Makes the layer that maps steps, ragged `(batch, None, width)`, to a vector: of their width, the
@@ -56,6 +57,7 @@ def _text_cnn(message: Any, l2: float, name: str) -> layers.TextCNN:
         message.num_filters,
         message.pad_sequence_length,
         message.activation,
+        mlp_arguments(message.mlp, l2) if message.HasField("mlp") else None,
         l2,
         name=name,
     )

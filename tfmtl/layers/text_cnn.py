@@ -9,13 +9,14 @@ row without steps has zeros. Kim 2014, "Convolutional Neural Networks for Senten
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
 
 from tfmtl.layers.activations import activation as activation_named
+from tfmtl.layers.mlp import MLP
 from tfmtl.layers.packed_embedding import rows_of
 from tfmtl.layers.perceptron import l2_regularizer
 from tfmtl.layers.pooled_steps import largest
@@ -23,13 +24,14 @@ from tfmtl.layers.pooled_steps import largest
 
 @keras.utils.register_keras_serializable("tfmtl")
 class TextCNN(keras.layers.Layer):
-    """Maps ragged `(batch, None, width)` to `(batch, Σ num_filters)`.
+    """Maps ragged `(batch, None, width)` to `(batch, Σ num_filters)`, or to an MLP's width.
 
     Args:
         filter_sizes: k of each kind of filter.
         num_filters: How many filters of each kind.
         most: The most steps that are read, the first ones; 0 for all.
         activation: a, by its name.
+        mlp: The arguments of an `MLP` that reads what the filters found; None for none.
         l2: The penalty l2·Σw²/2 on the W.
     """
 
@@ -39,6 +41,7 @@ class TextCNN(keras.layers.Layer):
         num_filters: Sequence[int],
         most: int = 0,
         activation: str = "relu",
+        mlp: Mapping[str, Any] | None = None,
         l2: float = 0.0,
         **kwargs: Any,
     ) -> None:
@@ -47,6 +50,7 @@ class TextCNN(keras.layers.Layer):
         self.num_filters = list(num_filters)
         self.most = most
         self.activation = activation
+        self.mlp = None if mlp is None else dict(mlp)
         self.l2 = l2
         # A convolution is a dense layer over the steps of each window, side by side.
         self.filters = [
@@ -56,6 +60,7 @@ class TextCNN(keras.layers.Layer):
             for index, (size, filters) in enumerate(zip(filter_sizes, num_filters, strict=True))
         ]
         self._activations = [activation_named(activation) for _ in self.filters]
+        self.stack = None if mlp is None else MLP(**mlp, name="mlp")
 
     def call(self, inputs: tf.RaggedTensor) -> tf.Tensor:
         steps = inputs[:, : self.most] if self.most else inputs
@@ -65,10 +70,14 @@ class TextCNN(keras.layers.Layer):
             largest(activated(filters(_windows(steps, size, rows))), rows, lengths)
             for size, filters, activated in kinds
         ]
-        return tf.concat(found, axis=-1)
+        outputs = tf.concat(found, axis=-1)
+        if self.stack is None:
+            return outputs
+        made = self.stack(outputs)
+        return tf.where(lengths[:, tf.newaxis] > 0, made, tf.zeros_like(made))
 
     def get_config(self) -> dict[str, Any]:
-        names = ("filter_sizes", "num_filters", "most", "activation", "l2")
+        names = ("filter_sizes", "num_filters", "most", "activation", "mlp", "l2")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 

@@ -13,6 +13,7 @@ import tf_keras as keras
 
 from tfmtl import layers
 from tfmtl.config.backbone.classes import MESSAGES, arguments_of, message_of
+from tfmtl.config.layer_arguments import mlp_arguments
 from tfmtl.layers.perceptron import l2_regularizer
 from tfmtl.protos import backbone_pb2, layer_pb2
 
@@ -30,23 +31,6 @@ def block_layer(layer: backbone_pb2.KerasLayer, l2: float, name: str) -> Layer:
     if layer.class_name in MESSAGES:
         return _MESSAGES[layer.class_name](message_of(layer), l2, name)
     return _PLAIN.get(layer.class_name, _keras)(layer.class_name, arguments_of(layer), l2, name)
-
-
-def mlp_arguments(message: layer_pb2.MLP, l2: float) -> dict[str, Any]:
-    """An `MLP` message as the arguments of `layers.MLP`."""
-    return {
-        "hidden_units": list(message.hidden_units),
-        "activation": message.activation,
-        "final_activation": message.final_activation,
-        "use_bn": message.use_bn,
-        "use_final_bn": message.use_final_bn,
-        "use_bias": message.use_bias,
-        "use_final_bias": message.use_final_bias,
-        "use_bn_after_activation": message.use_bn_after_activation,
-        "dropout_ratio": list(message.dropout_ratio),
-        "initializer": message.initializer,
-        "l2": l2,
-    }
 
 
 def _mlp(message: layer_pb2.MLP, l2: float, name: str) -> Layer:

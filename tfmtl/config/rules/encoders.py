@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tfmtl.config.problems import Report
+from tfmtl.config.rules.blocks import check_mlp
 from tfmtl.config.rules.common import (
     Rule,
     check_at_least,
@@ -93,6 +94,8 @@ def _check_filters(report: Report, path: str, cnn: feature_pb2.TextCNN, of: str)
     for field, values in (("filter_sizes", sizes), ("num_filters", numbers)):
         if not all(values) or not values:
             report.should(f"{path}.{field}", "be at least 1 each", values or None, of=of)
+    if cnn.HasField("mlp"):
+        check_mlp(report, f"{path}.mlp", cnn.mlp, of, needed=True)
     if len(sizes) != len(numbers):
         rule = f"have a number for each of {len(sizes)} `filter_sizes`"
         report.should(f"{path}.num_filters", rule, numbers or None, of=of)

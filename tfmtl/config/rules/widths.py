@@ -61,13 +61,21 @@ def feature_width(feature: _Feature) -> int:
     return feature.raw_input_dim
 
 
+def has_steps(feature: _Feature) -> bool:
+    """Whether it is a sequence that nothing makes one vector of."""
+    return feature.feature_type == _Feature.SequenceFeature and not (
+        feature.HasField("sequence_encoder") or feature.HasField("sequence_combiner")
+    )
+
+
 def _member_width(feature: _Feature) -> int:
     """Width of what a feature is in a group that lists it: of a sequence, what is made of it."""
     width = feature_width(feature)
     if feature.feature_type != _Feature.SequenceFeature:
         return width
     cnn = feature.sequence_combiner.text_cnn
-    return feature.sequence_encoder.gru.units or sum(cnn.num_filters) or width
+    found = sum(cnn.mlp.hidden_units[-1:]) or sum(cnn.num_filters)
+    return feature.sequence_encoder.gru.units or found or width
 
 
 def _is_of_ids(feature: _Feature) -> bool:
@@ -88,7 +96,7 @@ def _attention_width(attention: feature_pb2.SeqAttGroupConfig, widths: Mapping[s
 
 
 def member_widths(pipeline: pipeline_pb2.Pipeline, group_name: str) -> dict[str, int]:
-    """The widths of what makes a group's vector: its features but sequences, and attentions."""
+    """The widths of what makes a group's vector: its features without steps, and attentions."""
     widths = {feature_name(each): feature_width(each) for each in features(pipeline)}
     members = feature_widths(pipeline, group_name)
     sequences = _sequences(pipeline)
@@ -109,8 +117,4 @@ def step_widths(pipeline: pipeline_pb2.Pipeline, group_name: str) -> dict[str, i
 
 
 def _sequences(pipeline: pipeline_pb2.Pipeline) -> set[str]:
-    return {
-        feature_name(each)
-        for each in features(pipeline)
-        if each.feature_type == _Feature.SequenceFeature
-    }
+    return {feature_name(each) for each in features(pipeline) if has_steps(each)}

@@ -6,13 +6,13 @@ import os
 import pathlib
 
 from google.protobuf import text_format
+from google.protobuf.message import Message
 
 from tfmtl.config.json_form import parse_json
 from tfmtl.config.parsed import Parsed
 from tfmtl.config.text_form import parse_text
 from tfmtl.config.wording import one_of
 from tfmtl.errors import ConfigError
-from tfmtl.protos import pipeline_pb2
 
 _PARSERS = {
     ".config": parse_text,
@@ -45,16 +45,25 @@ def _contents(path: pathlib.Path) -> str:
         raise ConfigError([text], str(path)) from error
 
 
-def save(pipeline: pipeline_pb2.Pipeline, path: str | os.PathLike[str]) -> None:
-    """Writes a config in text format; a reader sees the old file or the new one, never a part.
+def save(message: Message, path: str | os.PathLike[str]) -> None:
+    """Writes a config, as it is after all overrides, or another message in text format.
 
     Args:
-        pipeline: The config, as it is after all overrides.
+        message: The message.
+        path: The file.
+    """
+    write_text(text_format.MessageToString(message, as_utf8=True), path)
+
+
+def write_text(text: str, path: str | os.PathLike[str]) -> None:
+    """Writes a file; a reader sees the old one or the new one, never a part.
+
+    Args:
+        text: What is written.
         path: The file. Its directory is made if it does not exist.
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = text_format.MessageToString(pipeline, as_utf8=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         aside.write_text(text, encoding="utf-8")

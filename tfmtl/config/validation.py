@@ -12,6 +12,7 @@ from tfmtl.config.rules import (
     evaluation,
     export,
     features,
+    fitted,
     groups,
     interactions,
     model,
@@ -29,6 +30,7 @@ from tfmtl.protos import pipeline_pb2
 _RULES = (
     data,
     features,
+    fitted,
     tables,
     groups,
     sequences,

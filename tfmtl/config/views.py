@@ -69,11 +69,11 @@ def placed_features(pipeline: pipeline_pb2.Pipeline) -> list[PlacedFeature]:
     return [
         placed
         for index, template in enumerate(old or new)
-        for placed in _expanded(template, f"{path}[{index}]")
+        for placed in expanded(template, f"{path}[{index}]")
     ]
 
 
-def _expanded(template: feature_pb2.FeatureConfig, path: str) -> Iterator[PlacedFeature]:
+def expanded(template: feature_pb2.FeatureConfig, path: str) -> Iterator[PlacedFeature]:
     """Yields a feature without its `shared_names`, then one for each of them."""
     first = _copy(template)
     first.ClearField("shared_names")

@@ -6,6 +6,8 @@ from tfmtl.training.lazy_adam import LazyAdam, LazyAdamW
 from tfmtl.training.model import MultiTaskModel
 from tfmtl.training.optimizers import build_optimizers
 from tfmtl.training.run import Evaluation, Training, evaluate, train
+from tfmtl.training.statistics import collect_statistics
+from tfmtl.training.statistics_table import statistics_table
 
 __all__ = [
     "Evaluation",
@@ -15,8 +17,10 @@ __all__ = [
     "Training",
     "build_optimizers",
     "calibrated_tasks",
+    "collect_statistics",
     "evaluate",
     "resolve_checkpoint",
     "restore_weights",
+    "statistics_table",
     "train",
 ]

@@ -35,7 +35,9 @@ class DistinctCounter:
         if self._registers is not None:
             _enter(hashes, self._registers)
             return
-        self._seen = np.union1d(self._seen, hashes)
+        # By sorting: `np.unique` takes many times as long for random whole numbers.
+        seen = np.sort(np.concatenate([self._seen, hashes]))
+        self._seen = seen[np.flatnonzero(np.diff(seen, prepend=~seen[:1]))]
         if self._seen.size > self._most:
             self._registers = np.zeros(_REGISTERS, np.uint8)
             _enter(self._seen, self._registers)

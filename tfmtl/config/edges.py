@@ -12,15 +12,14 @@ import numpy as np
 
 
 def equal_frequency(quantiles: Sequence[float], bins: int) -> list[float]:
-    """For each k / bins the least number that at least so large a share of all is below.
+    """For each k / bins the number with the nearest share of all numbers below it.
 
     Args:
-        quantiles: Of as many steps as it takes to be exact.
+        quantiles: The numbers that 0, 1 / steps, ..., 1 of all stand before.
         bins: The most bins.
     """
     steps = len(quantiles) - 1
-    places = [-(-place * steps // bins) for place in range(1, bins)]
-    return _different(_first_above(quantiles, place) for place in places)
+    return _different(_nearest(quantiles, place * steps / bins) for place in range(1, bins))
 
 
 def equal_width(low: float, high: float, bins: int) -> list[float]:
@@ -35,14 +34,16 @@ def as_edges(places: Iterable[float]) -> list[float]:
     return _different(places)
 
 
-def _first_above(quantiles: Sequence[float], place: int) -> float:
-    """The quantile at a place, or the next number if a frequent one reaches to it from below."""
-    number = quantiles[place]
-    below = bisect.bisect_left(quantiles, number)
-    if below >= place:
-        return number
-    above = bisect.bisect_right(quantiles, number)
-    return quantiles[above] if above < len(quantiles) else float("nan")
+def _nearest(quantiles: Sequence[float], place: float) -> float:
+    """The number whose first place is nearest; of a frequent number it may be far.
+
+    The least number, with none below it, is no edge; NaN if there is no other.
+    """
+    number = quantiles[int(place)]
+    first, next_one = bisect.bisect_left(quantiles, number), bisect.bisect_right(quantiles, number)
+    candidates = [each for each in (first, next_one) if 0 < each < len(quantiles)]
+    nearest = min(candidates, key=lambda each: abs(each - place), default=None)
+    return float("nan") if nearest is None else quantiles[nearest]
 
 
 def _different(edges: Iterable[float]) -> list[float]:

@@ -96,11 +96,10 @@ def _read(path: str, report: Report) -> Statistics | None:
         with open(path, encoding="utf-8") as file:
             return text_format.Parse(file.read(), Statistics())
     except OSError as error:
-        received = Word(f"{show(path)}, {error.strerror}")
-        report.should("statistics_path", f"name a file that {_COMMAND} has written", received)
+        received = f"{show(path)}, {error.strerror}"
     except (UnicodeDecodeError, text_format.ParseError) as error:
-        received = Word(f"{show(path)}, which is none ({' '.join(str(error).split())})")
-        report.should("statistics_path", f"name a file of statistics; {_COMMAND} writes", received)
+        received = f"{show(path)}, which is not one ({' '.join(str(error).split())})"
+    report.should("statistics_path", f"name a file that {_COMMAND} has written", Word(received))
     return None
 
 
@@ -133,7 +132,7 @@ def _whole(
     report: Report,
 ) -> Iterator[feature_pb2.FeatureConfig]:
     """Yields the feature filled in, and one for each of its `shared_names`."""
-    for _, _, feature in expanded(template, path):
+    for _, _, feature in list(expanded(template, path)):
         for field in _FITTERS:
             if _lacks(feature, field):
                 _Request(feature, field, path, pipeline, statistics, report).fill_in()

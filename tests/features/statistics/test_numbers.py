@@ -27,9 +27,8 @@ def test_numbers_are_described_as_numpy_does():
     logarithms = np.sign(numbers) * np.log1p(np.abs(numbers))
     measured = found.log1p_mean, found.log1p_deviation
     assert measured == pytest.approx((np.mean(logarithms), np.std(logarithms)))
-    shares = np.arange(1001) / 1000
-    wanted = np.quantile(numbers, shares, method="inverted_cdf")
-    np.testing.assert_array_equal(found.quantiles, wanted)
+    before = np.minimum(np.arange(1001) * 777 // 1000, 776)
+    np.testing.assert_array_equal(found.quantiles, np.sort(numbers)[before])
 
 
 def test_what_is_missing_or_infinite_spoils_nothing():

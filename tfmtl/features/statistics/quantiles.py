@@ -36,7 +36,9 @@ class QuantileSketch:
             self._add(level, numbers)
 
     def grid(self, steps: int) -> np.ndarray:
-        """The least numbers of which at least j / steps are at most that, for j from 0 to steps.
+        """The numbers that j / steps of all stand before, in order, for j from 0 to steps.
+
+        The last is the greatest.
 
         Returns:
             `(steps + 1,)`, or `(0,)` if there were no numbers.
@@ -48,8 +50,8 @@ class QuantileSketch:
         order = np.argsort(numbers, kind="stable")
         reached = np.cumsum(weights[order])
         # Whole numbers, because a share such as 3 / 10 · 10 would not be 3 among floats.
-        wanted = -(-np.arange(steps + 1) * reached[-1] // steps)
-        return numbers[order][np.searchsorted(reached, wanted)]
+        before = np.minimum(np.arange(steps + 1) * reached[-1] // steps, reached[-1] - 1)
+        return numbers[order][np.searchsorted(reached, before, side="right")]
 
     def _add(self, level: int, numbers: np.ndarray) -> None:
         """Puts numbers that stand for 2^level each into their buffer."""

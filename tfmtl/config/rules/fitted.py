@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_above, check_at_least
@@ -11,10 +12,10 @@ from tfmtl.config.rules.described import Described
 from tfmtl.config.views import feature_name, placed_features, towers
 from tfmtl.config.wording import Word
 from tfmtl.protos import feature_pb2, loss_pb2, pipeline_pb2
+from tfmtl.protos.feature_pb2 import Binning, Normalization
 
 _Feature = feature_pb2.FeatureConfig
-_TREE = feature_pb2.Binning.TREE
-_LOG1P = feature_pb2.Normalization.LOG1P
+_TREE, _LOG1P = Binning.TREE, Normalization.LOG1P
 _MOST_BINS, _MOST_LEAVES = 1000, 100
 
 # What a feature of numbers, or of words, may not say beside each.
@@ -39,15 +40,19 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
     told: set[str] = set()
     for path, _, feature in placed_features(pipeline):
         found = Report()
+        it = Described(feature, path, f"feature `{feature_name(feature)}`", pipeline, found)
         for field in _INSTEAD:
             if fits(feature, field):
-                of = f"feature `{feature_name(feature)}`"
-                it = Described(feature, path, of, pipeline, found)
                 _check_alone(it, field)
                 _CHECKS[field](it.part(field, getattr(feature, field)), feature)
-        # Those that are alike by `shared_names` are told once.
-        report.problems += [each for each in found.problems if each.path not in told]
-        told |= {each.path for each in found.problems}
+            elif feature.HasField(field) and feature.feature_type == _Feature.SequenceFeature:
+                kind = _Feature.FeatureType.Name(feature.sub_feature_type)
+                report.warn(f"{path}.{field}", f"has no effect on steps of {kind}", of=it.of)
+        for each in found.problems:
+            # A field is told once, of all features that are alike by `shared_names`.
+            if each.path not in told:
+                report.problems.append(each)
+            told.add(each.path)
 
 
 def _check_alone(it: Described, field: str) -> None:
@@ -55,9 +60,11 @@ def _check_alone(it: Described, field: str) -> None:
     given = {each.name: value for each, value in it.its.ListFields()}
     for other in _INSTEAD[field]:
         if other in given:
-            value = Word("a message") if other == "binning" else given[other]
-            shown = list(value) if other in ("boundaries", "vocab_list") else value
-            it.should(other, f"be left out, because there is `{field}`", shown)
+            it.should(other, f"be left out, because there is `{field}`", _shown(given[other]))
+
+
+def _shown(value: Any) -> Any:
+    return Word(Binning.Method.Name(value.method)) if isinstance(value, Binning) else value
 
 
 def _check_normalization(it: Described, feature: _Feature) -> None:
@@ -102,7 +109,8 @@ def _check_tree(it: Described, feature: _Feature) -> None:
     if not tower.label_name:
         it.should("task", "name a tower with a label", it.its.task)
     elif tower.num_class > 1 and tower.loss_type == loss_pb2.CLASSIFICATION:
-        it.should("task", f"not be one of {tower.num_class} classes", it.its.task)
+        rule = f"name a task whose label is a number, not one of {tower.num_class} classes"
+        it.should("task", rule, it.its.task)
 
 
 def _check_vocabulary(it: Described, feature: _Feature) -> None:

@@ -174,6 +174,7 @@ def export(
     """
     needs = ["model_dir", *([configs.CALIBRATION] if eval_data is None else [])]
     pipeline = _checked(config, needs)
+    training.check_as_trained(pipeline)
     columns, model = build_model(pipeline)
     training.restore_weights(model.network, pipeline.model_dir, checkpoint)
     return serving.export(

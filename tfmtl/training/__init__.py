@@ -1,5 +1,6 @@
 """Training: the model in training, its optimizers, the loop, checkpoints, evaluation."""
 
+from tfmtl.training.as_trained import check_as_trained
 from tfmtl.training.calibration import calibrated_tasks
 from tfmtl.training.checkpoints import resolve_checkpoint, restore_weights
 from tfmtl.training.lazy_adam import LazyAdam, LazyAdamW
@@ -17,6 +18,7 @@ __all__ = [
     "Training",
     "build_optimizers",
     "calibrated_tasks",
+    "check_as_trained",
     "collect_statistics",
     "evaluate",
     "resolve_checkpoint",

@@ -70,15 +70,15 @@ def readings(pipeline: pipeline_pb2.Pipeline) -> list[Reading]:
 
 def reading_of(feature: _Feature, fields: Mapping[str, Field]) -> Reading:
     """The way in which a feature reads the column that its ids or numbers are of."""
-    # Of the two columns of a LookupFeature the second has the values.
-    return list(_readings(feature, fields))[-1]
+    # The second column of a LookupFeature has its values, that of a TagFeature weights.
+    place = 1 if feature.feature_type == _Feature.LookupFeature else 0
+    return list(_readings(feature, fields))[place]
 
 
 def _readings(feature: _Feature, fields: Mapping[str, Field]) -> Iterator[Reading]:
     """Yields how a feature reads each of its columns; a column of weights is read as it is."""
     for index, name in enumerate(feature.input_names):
-        read = _BY_KIND[feature.feature_type](feature, fields[name], index)
-        yield read
+        yield _BY_KIND[feature.feature_type](feature, fields[name], index)
 
 
 def _plain(field: Field) -> Reading:

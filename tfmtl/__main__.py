@@ -15,6 +15,7 @@ COMMANDS = {
     "export": "write a checkpoint as a SavedModel",
     "predict": "score the rows of files with an exported model",
     "init": "propose a config from a sample of the data",
+    "statistics": "tell what the training data is like, for people and for features",
     "validate": "tell every problem of a config",
     "benchmark": "measure reading, encoding and training",
 }

@@ -17,14 +17,16 @@ from tfmtl.keras_version import require_legacy_keras
 require_legacy_keras()
 
 import tensorflow as tf  # noqa: E402
+from google.protobuf import text_format  # noqa: E402
 
 from tfmtl import config as configs  # noqa: E402
 from tfmtl import serving, training  # noqa: E402
 from tfmtl.errors import ConfigError  # noqa: E402
 from tfmtl.features.fingerprints import fingerprints  # noqa: E402
 from tfmtl.protos.pipeline_pb2 import Pipeline  # noqa: E402
+from tfmtl.protos.statistics_pb2 import Statistics  # noqa: E402
 from tfmtl.serving import Predictor, score_files  # noqa: E402
-from tfmtl.training import Evaluation, Training  # noqa: E402
+from tfmtl.training import Evaluation, Training, statistics_table  # noqa: E402
 from tfmtl.training.build import build_model  # noqa: E402
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ __all__ = [
     "find_devices",
     "load_config",
     "score_files",
+    "statistics",
+    "statistics_table",
     "train",
 ]
 
@@ -171,6 +175,7 @@ def export(
     """
     needs = ["model_dir", *([configs.CALIBRATION] if eval_data is None else [])]
     pipeline = _checked(config, needs)
+    training.check_as_trained(pipeline)
     columns, model = build_model(pipeline)
     training.restore_weights(model.network, pipeline.model_dir, checkpoint, fingerprints(pipeline))
     return serving.export(
@@ -183,17 +188,68 @@ def export(
     )
 
 
+def statistics(
+    config: Config,
+    data: pd.DataFrame | None = None,
+    *,
+    output_path: str | Path | None = None,
+    max_words: int = 100_000,
+    sample_rows: int = 200_000,
+) -> Statistics:
+    """Goes through the training data once and writes what it is like.
+
+    Args:
+        config: The config. What its features take from statistics need not be there yet.
+        data: Rows to take, instead of `train_input_path`.
+        output_path: The file to write; by default the config's `statistics_path`, or
+            `statistics.pbtxt` in `model_dir`. A table is written beside it, as `.txt`.
+        max_words: Words of a column that are kept, the most frequent ones.
+        sample_rows: Rows that a tree of bins is grown from at most.
+
+    Example:
+    >>> found = tfmtl.statistics("mmoe.config")
+    >>> found.columns[0].distinct
+    41872
+    """
+    needs = ["train_input_path"] if data is None else []
+    pipeline = _checked(config, needs, fitted=False)
+    path = _statistics_path(pipeline, output_path)
+    found = training.collect_statistics(pipeline, data, max_words, sample_rows)
+    configs.write_text(_as_text(found), path)
+    configs.write_text(statistics_table(found) + "\n", path.with_suffix(".txt"))
+    return found
+
+
+def _as_text(found: Statistics) -> str:
+    return text_format.MessageToString(found, as_utf8=True, use_short_repeated_primitives=True)
+
+
+def _statistics_path(pipeline: Pipeline, output_path: str | Path | None) -> Path:
+    """Where to write statistics."""
+    if output_path or pipeline.statistics_path:
+        path = Path(output_path or pipeline.statistics_path)
+    elif pipeline.model_dir:
+        path = Path(pipeline.model_dir, "statistics.pbtxt")
+    else:
+        raise ConfigError(["`statistics_path` should say where to write. Received: nothing."])
+    if path.suffix == ".txt":
+        raise ConfigError(
+            [f"Statistics should not be written as .txt, which is the table's. Received: `{path}`."]
+        )
+    return path
+
+
 def find_devices() -> None:
     """Lets TensorFlow look for devices, about which it logs whatever anyone sets."""
     tf.config.list_physical_devices()
 
 
-def _checked(config: Config, needs: Sequence[str]) -> Pipeline:
+def _checked(config: Config, needs: Sequence[str], fitted: bool = True) -> Pipeline:
     if not isinstance(config, Pipeline):
-        return configs.load(config, needs=needs)
+        return configs.load(config, needs=needs, fitted=fitted)
     if problems := configs.validate(config, needs=needs):
         raise ConfigError(problems)
-    return config
+    return configs.fitted(config) if fitted else config
 
 
 def _parts(trained: Evaluation | Training) -> tuple[keras.Model, Columns, list[Task]]:

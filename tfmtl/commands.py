@@ -123,12 +123,15 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Name
     return parser.parse_args(rest, argparse.Namespace(edit_flags=edits))
 
 
-def load_pipeline(args: argparse.Namespace, needs: Sequence[str] | None = None) -> Pipeline:
+def load_pipeline(
+    args: argparse.Namespace, needs: Sequence[str] | None = None, fitted: bool = True
+) -> Pipeline:
     """The config that the options of `add_config_options` ask for.
 
     Args:
         args: The options.
         needs: The paths that the config must give; by default those that training needs.
+        fitted: Whether to fill in what features take from statistics.
 
     Raises:
         ConfigError: With all its problems.
@@ -140,7 +143,7 @@ def load_pipeline(args: argparse.Namespace, needs: Sequence[str] | None = None) 
     else:
         raise ConfigError(["A config is needed: --pipeline_config_path FILE, or --model_dir DIR."])
     needs = config.TO_TRAIN if needs is None else needs
-    return config.load(path, overrides=edits_of(args), needs=needs)
+    return config.load(path, overrides=edits_of(args), needs=needs, fitted=fitted)
 
 
 def edits_of(args: argparse.Namespace) -> list[Edit]:

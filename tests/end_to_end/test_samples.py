@@ -40,6 +40,8 @@ def folder(tmp_path_factory):
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
 def test_a_sample_goes_the_whole_road(path, folder, tmp_path, monkeypatch):
     monkeypatch.chdir(folder)
+    if "statistics_path" in path.read_text():
+        tfmtl.statistics(path)
     pipeline = tfmtl.load_config(
         path,
         {

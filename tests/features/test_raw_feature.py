@@ -66,6 +66,44 @@ def test_a_range_is_mapped_to_0_and_1_without_clipping(raw_feature):
     np.testing.assert_allclose(result[:, 0], [*(values + 2) / 8, 0.5])
 
 
+def test_numbers_are_centered_and_scaled(raw_feature):
+    encoder = raw_feature("normalization { center: 3 scale: 2 }", kind=("FLOAT", "5"))
+    assert encode(encoder, [3.0, 4.0, -1.0, NAN, INF])[:, 0].numpy().tolist() == [0, 0.5, -2, 1, 1]
+
+
+def test_numbers_are_scaled_by_their_logarithms(raw_feature):
+    values = np.array([0, 1, -1, 1e6, -0.5], np.float32)
+    logarithms = np.sign(values) * np.log1p(np.abs(values))
+    found = encode(raw_feature("normalization { method: LOG1P }"), values)
+    np.testing.assert_allclose(found[:, 0], logarithms, rtol=1e-6)
+    z_score = raw_feature("normalization { method: LOG1P_Z_SCORE center: 2 scale: 4 }")
+    np.testing.assert_allclose(encode(z_score, values)[:, 0], (logarithms - 2) / 4, rtol=1e-6)
+
+
+def test_a_vector_is_scaled_as_a_whole(raw_feature):
+    feature = "raw_input_dim: 3 normalization { method: MIN_MAX center: 1 scale: 4 }"
+    found = encode(raw_feature(feature, kind="STRING"), ["1|5", ""])
+    np.testing.assert_array_equal(found, [[0, 1, -0.25], [-0.25, -0.25, -0.25]])
+
+
+def test_bins_may_come_from_statistics(raw_feature):
+    encoder = raw_feature("embedding_dim: 2 binning { edges: [1, 2.5] }")
+    assert encode(encoder, [0.0, 1.0, 2.5, INF, -INF, NAN]).numpy().tolist() == [0, 1, 2, 2, 0, 0]
+    assert encoder.features["x"].ids == 3
+
+
+@pytest.mark.parametrize(
+    ("feature", "lacks"),
+    [
+        ("normalization {}", "`normalization` should have center and scale from statistics"),
+        ("embedding_dim: 2 binning {}", "`binning` should have edges from statistics"),
+    ],
+)
+def test_what_did_not_come_from_statistics_is_told(raw_feature, feature, lacks):
+    with pytest.raises(ConfigError, match=f"Feature `x`: {lacks}. Received: none"):
+        raw_feature(feature)
+
+
 def test_an_empty_range_leaves_numbers_alone(raw_feature):
     assert encode(raw_feature("min_val: 3 max_val: 3"), [7.0]).numpy() == [[7.0]]
 

@@ -98,6 +98,15 @@ def test_plain_numbers_stay_as_they_are_or_are_scaled(sequence):
     assert numbers.flat_values.shape == (4, 1)
     scaled = encode(sequence(f"{RAW} min_val: 1 max_val: 5"), ["1|3"])
     assert scaled.to_list() == [[[0.0], [0.5]]]
+    z_score = encode(sequence(f"{RAW} normalization {{ center: 1 scale: 4 }}"), ["1|3|x"])
+    assert z_score.to_list() == [[[0.0], [0.5], [-0.25]]]
+
+
+def test_numbers_and_words_may_come_from_statistics(sequence):
+    binned = sequence(f"{RAW} binning {{ edges: [1, 2.5] }} embedding_dim: 3")
+    assert encode(binned, ["0|1|2.5", ""]).to_list() == [[0, 1, 2], []]
+    known = sequence("vocabulary { words: ['a', 'b'] } embedding_dim: 3 seq_multi_sep: ';'")
+    assert encode(known, ["a;b|x", ""]).to_list() == [[[1, 2], [0]], []]
 
 
 def test_vectors_are_filled_up_or_cut(sequence):

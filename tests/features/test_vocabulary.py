@@ -51,6 +51,12 @@ def test_a_word_has_its_place_and_an_unknown_one_the_first(colours):
     assert ids(colours, [0.5, np.nan, 0.7]) == [5, -1, 0]
 
 
+def test_words_from_statistics_share_no_id_with_unknown_ones():
+    colours = VocabularyList(["red", "用户"], first=1)
+    assert colours.size == 3
+    assert ids(colours, WORDS) == [1, -1, 2, 0, 0, 0]
+
+
 def test_the_default_stands_for_a_missing_value(colours):
     assert ids(colours, ["", "blue"], default="red") == [1, 0]
     assert ids(colours, ["", "blue"], default="no such word") == [0, 0]

@@ -1,7 +1,7 @@
 """The config of a pipeline: loading, overriding, checking, saving, and what it says."""
 
 from tfmtl.config.calibrations import calibratable_tasks, calibrations, class_tasks
-from tfmtl.config.files import save, to_text
+from tfmtl.config.files import save, to_text, write_text
 from tfmtl.config.loading import TO_EVALUATE, TO_TRAIN, load, load_text, validate
 from tfmtl.config.metric_names import (
     best_metric,
@@ -17,6 +17,7 @@ from tfmtl.config.metric_names import (
 from tfmtl.config.overrides import override
 from tfmtl.config.rules.paths import CALIBRATION, EVALUATION
 from tfmtl.config.stacks import vector_groups
+from tfmtl.config.statistics import fitted
 from tfmtl.config.views import (
     architecture,
     column_of,
@@ -44,6 +45,7 @@ __all__ = [
     "column_of",
     "feature_name",
     "features",
+    "fitted",
     "group_features",
     "group_reads",
     "head_metrics",
@@ -64,4 +66,5 @@ __all__ = [
     "towers",
     "validate",
     "vector_groups",
+    "write_text",
 ]

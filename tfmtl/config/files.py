@@ -6,6 +6,7 @@ import os
 import pathlib
 
 from google.protobuf import text_format
+from google.protobuf.message import Message
 
 from tfmtl.config.json_form import parse_json
 from tfmtl.config.parsed import Parsed
@@ -54,23 +55,33 @@ def _contents(path: pathlib.Path) -> str:
         raise ConfigError([text], str(path)) from error
 
 
-def to_text(pipeline: pipeline_pb2.Pipeline) -> str:
-    """Writes a config in text format."""
-    return text_format.MessageToString(pipeline, as_utf8=True)
+def to_text(message: Message) -> str:
+    """Writes a config, or another message, in text format."""
+    return text_format.MessageToString(message, as_utf8=True)
 
 
-def save(pipeline: pipeline_pb2.Pipeline, path: str | os.PathLike[str]) -> None:
-    """Writes a config in text format; a reader sees the old file or the new one, never a part.
+def save(message: Message, path: str | os.PathLike[str]) -> None:
+    """Writes a config, as it is after all overrides, or another message in text format.
 
     Args:
-        pipeline: The config, as it is after all overrides.
+        message: The message.
+        path: The file.
+    """
+    write_text(to_text(message), path)
+
+
+def write_text(text: str, path: str | os.PathLike[str]) -> None:
+    """Writes a file; a reader sees the old one or the new one, never a part.
+
+    Args:
+        text: What is written.
         path: The file. Its directory is made if it does not exist.
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        aside.write_text(to_text(pipeline), encoding="utf-8")
+        aside.write_text(text, encoding="utf-8")
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)

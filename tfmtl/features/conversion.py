@@ -34,11 +34,11 @@ def as_integers(values: tf.Tensor) -> tf.Tensor:
     return tf.cast(values, tf.int64)
 
 
-def as_numbers(values: tf.Tensor) -> tf.Tensor:
-    """Each value as a float32. Text that is no number is NaN."""
+def as_numbers(values: tf.Tensor, dtype: tf.DType = tf.float32) -> tf.Tensor:
+    """Each value as a float. Text that is no number is NaN."""
     if values.dtype == tf.string:
-        return tf.strings.to_number(tf.where(is_number(values), values, "nan"), tf.float32)
-    return tf.cast(values, tf.float32)
+        return tf.strings.to_number(tf.where(is_number(values), values, "nan"), dtype)
+    return tf.cast(values, dtype)
 
 
 def is_whole(values: tf.Tensor) -> tf.Tensor:

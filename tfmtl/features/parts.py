@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from tfmtl.errors import ConfigError
 from tfmtl.features.column import Column
+from tfmtl.features.scaling import not_fitted
 from tfmtl.features.vocabulary import (
     HashBuckets,
     NumBuckets,
@@ -55,11 +56,13 @@ class Parts:
         return [self._fields[name] for name in config.input_names]
 
     def vocabulary(self, config: FeatureConfig, column: Column) -> Vocabulary:
-        """The vocabulary of a feature: the first it has of hash, list, file and number of buckets.
+        """The vocabulary of a feature: from statistics, or the first of hash, list, file, buckets.
 
         Raises:
             ConfigError: If it has none of them, or one that does not fit the column.
         """
+        if config.HasField("vocabulary"):
+            return _fitted_vocabulary(config, column)
         if config.hash_bucket_size:
             return HashBuckets(config.hash_bucket_size, precision_of(config, column))
         if config.vocab_list:
@@ -80,6 +83,13 @@ class Parts:
         if (path, precision) not in self._files:
             self._files[path, precision] = VocabularyFile(path, precision)
         return self._files[path, precision]
+
+
+def _fitted_vocabulary(config: FeatureConfig, column: Column) -> VocabularyList:
+    """The words that came from statistics, after an id for all others."""
+    if not config.vocabulary.words:
+        raise ConfigError([not_fitted("vocabulary", "words")])
+    return VocabularyList(config.vocabulary.words, precision_of(config, column), first=1)
 
 
 def precision_of(config: FeatureConfig, column: Column) -> int:

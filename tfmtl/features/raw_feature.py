@@ -8,12 +8,13 @@ import tensorflow as tf
 
 from tfmtl.config import feature_name
 from tfmtl.errors import ConfigError
-from tfmtl.features.bins import Bins, edges_of, no_number, range_of, scaled
+from tfmtl.features.bins import Bins, edges_of, no_number
 from tfmtl.features.column import Column
 from tfmtl.features.conversion import as_numbers
 from tfmtl.features.embedding import Embedding
 from tfmtl.features.feature import BAGS, IDS, Encoded, Feature, Raw
 from tfmtl.features.parts import Parts
+from tfmtl.features.scaling import Scaling
 from tfmtl.features.splitting import split_places
 from tfmtl.layers.pooled_steps import pooled
 from tfmtl.protos.feature_pb2 import FeatureConfig
@@ -22,7 +23,7 @@ from tfmtl.protos.feature_pb2 import FeatureConfig
 class RawFeature(Feature):
     """Numbers, float32 `(batch, size)`, or the ids of their bins, int64 `(batch,)`.
 
-        x' = (x - low) / (high - low)           with a range (low, high)
+        x' = (t(x) - center) / scale            if they are scaled
         id = how many edges are ≤ x'            with edges; n edges make n + 1 bins
 
     A value is missing if it is an empty text, text that is no number, NaN, or without edges an
@@ -39,7 +40,7 @@ class RawFeature(Feature):
             means plain numbers.
         size: How many numbers a row has.
         separator: What stands between the numbers of a vector.
-        value_range: The values to be mapped to 0 and 1. Others are not clipped.
+        scaling: How numbers are scaled; by default they stay as they are.
         edges: Ascending edges of bins. A value on an edge belongs to the bin above it.
         combiner: How the embeddings of a vector's bins become one: "sum", "mean" or "sqrtn".
         list_separator: What stands between vectors, as a whole; "" if a row has one.
@@ -53,7 +54,7 @@ class RawFeature(Feature):
         embedding: Embedding,
         size: int = 1,
         separator: str = "|",
-        value_range: tuple[float, float] | None = None,
+        scaling: Scaling | None = None,
         edges: Sequence[float] = (),
         combiner: str = "sum",
         list_separator: str = "",
@@ -63,7 +64,7 @@ class RawFeature(Feature):
         self.size = size
         self._column = column
         self._separator = separator
-        self._range = value_range
+        self._scaling = scaling or Scaling()
         self._bins = Bins(edges) if edges else None
         self._combiner = combiner
         self._list_separator = list_separator
@@ -88,7 +89,7 @@ class RawFeature(Feature):
             Embedding.from_config(config, needed="bins are embedded" if edges else ""),
             config.raw_input_dim,
             config.separator,
-            range_of(config),
+            Scaling.from_config(config),
             edges,
             "sum" if config.seq_multi_sep else config.combiner,
             config.seq_multi_sep,
@@ -118,7 +119,7 @@ class RawFeature(Feature):
         return self._combiner if self._bins and self.size > 1 else ""
 
     def encode(self, raw: Raw) -> Encoded:
-        values = scaled(self._values(raw[self._column.name]), self._range)
+        values = self._scaling(self._values(raw[self._column.name]))
         if self._bins is None:
             return {self.name: tf.reshape(values, [-1, self.size])}
         return {self.name: self._binned(values, self._bins)}

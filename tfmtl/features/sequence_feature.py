@@ -7,12 +7,13 @@ from typing import Protocol, TypeAlias
 import tensorflow as tf
 
 from tfmtl.config import feature_name
-from tfmtl.features.bins import Bins, Range, edges_of, no_number, range_of, scaled
+from tfmtl.features.bins import Bins, edges_of, no_number
 from tfmtl.features.column import Column
 from tfmtl.features.conversion import as_numbers
 from tfmtl.features.embedding import Embedding
 from tfmtl.features.feature import Encoded, Feature, Raw
 from tfmtl.features.parts import Parts
+from tfmtl.features.scaling import Scaling
 from tfmtl.features.sequence_encoder import Encoder, encoder_of
 from tfmtl.features.splitting import bags_of_one, split_items, split_places
 from tfmtl.features.vocabulary import NumBuckets, Vocabulary
@@ -219,15 +220,15 @@ class StepNumbers:
     Args:
         size: How many a step has. Shorter ones are filled up with 0, longer ones cut.
         separator: What stands between the numbers of a step, as a whole.
-        value_range: The values to be mapped to 0 and 1.
+        scaling: How numbers are scaled.
     """
 
     vocabulary = None
 
-    def __init__(self, size: int, separator: str, value_range: Range | None) -> None:
+    def __init__(self, size: int, separator: str, scaling: Scaling) -> None:
         self.size = size
         self._separator = separator
-        self._range = value_range
+        self._scaling = scaling
 
     @property
     def expects(self) -> str:
@@ -257,14 +258,14 @@ class StepNumbers:
 
     def _numbers(self, cells: tf.Tensor) -> tf.Tensor:
         numbers = as_numbers(cells)
-        return scaled(tf.where(tf.math.is_finite(numbers), numbers, 0.0), self._range)
+        return self._scaling(tf.where(tf.math.is_finite(numbers), numbers, 0.0))
 
 
 def _reader(config: FeatureConfig, parts: Parts, column: Column) -> StepReader:
     """What a config makes of a step: ids, bins of numbers, or numbers."""
     vocabulary = _vocabulary(config, parts, column)
     if vocabulary is None:
-        return StepNumbers(config.raw_input_dim, config.seq_multi_sep, range_of(config))
+        return StepNumbers(config.raw_input_dim, config.seq_multi_sep, Scaling.from_config(config))
     if config.seq_multi_sep:
         return ItemIds(vocabulary, config.seq_multi_sep)
     return SingleIds(vocabulary)
@@ -275,5 +276,5 @@ def _vocabulary(config: FeatureConfig, parts: Parts, column: Column) -> Vocabula
         return parts.vocabulary(config, column)
     edges = edges_of(config)
     if edges:
-        return Bins(edges, range_of(config))
+        return Bins(edges, Scaling.from_config(config))
     return NumBuckets(config.num_buckets) if config.num_buckets > 1 else None

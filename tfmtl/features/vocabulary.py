@@ -89,16 +89,17 @@ class VocabularyList(_WordTable):
     Args:
         words: The words, all different and none of them empty.
         precision: Digits behind the point of a float as text.
+        first: The id of the first word. From 1 on no word shares id 0 with the unknown ones.
 
     Raises:
         ConfigError: If the words are not so.
     """
 
-    def __init__(self, words: Sequence[str], precision: int = -1) -> None:
+    def __init__(self, words: Sequence[str], precision: int = -1, first: int = 0) -> None:
         check_words([word.encode() for word in words], "`vocab_list`")
-        places = tf.range(len(words), dtype=tf.int64)
+        places = tf.range(first, first + len(words), dtype=tf.int64)
         initializer = tf.lookup.KeyValueTensorInitializer(tf.constant(list(words)), places)
-        super().__init__(len(words), initializer, precision)
+        super().__init__(first + len(words), initializer, precision)
 
 
 class VocabularyFile(_WordTable):

@@ -64,13 +64,22 @@ def open_training(
         model: Says which columns it learns from.
         data: Rows to take instead.
     """
-    path = _path(pipeline, "train_path", "train_input_path", data)
+    rows = training_data(pipeline, data)
     settings = pipeline.data_config
     sampler = build_sampler(settings)
     measures = pipeline.eval_config.eval_online
     tasks = model.measured if measures else model.tasks
     beside = [column for task in tasks for column in task.group_columns] if measures else []
-    return _open(pipeline, columns, tasks, data, path, settings.batch_size, sampler, beside)
+    return _open(pipeline, columns, tasks, rows, settings.batch_size, sampler, beside)
+
+
+def training_data(pipeline: pipeline_pb2.Pipeline, data: pd.DataFrame | None) -> str | pd.DataFrame:
+    """The files to train on, as the config names them, or the rows that are given instead.
+
+    Raises:
+        ConfigError: If there are neither.
+    """
+    return _rows(pipeline, "train_path", "train_input_path", data)
 
 
 def open_evaluation(
@@ -88,13 +97,13 @@ def open_evaluation(
         data: Rows to take instead.
     """
     settings = pipeline.data_config
-    path = _path(pipeline, "eval_path", "eval_input_path", data)
+    rows = _rows(pipeline, "eval_path", "eval_input_path", data)
     own_size = settings.HasField("eval_batch_size")
     batch_size = settings.eval_batch_size if own_size else settings.batch_size
     grouped = [task.group_columns for task in tasks]
     sliced = [config.slice_columns(by, pipeline) for by in pipeline.eval_config.slice_by]
     beside = [column for columns in (*grouped, *sliced) for column in columns]
-    return _open(pipeline, columns, tasks, data, path, batch_size, beside=beside)
+    return _open(pipeline, columns, tasks, rows, batch_size, beside=beside)
 
 
 def has_evaluation(pipeline: pipeline_pb2.Pipeline) -> bool:
@@ -148,11 +157,11 @@ def _saved_random_streams() -> Iterator[None]:
             switch.disable_tf_random_generator()
 
 
-def _path(
+def _rows(
     pipeline: pipeline_pb2.Pipeline, oneof: str, field: str, data: pd.DataFrame | None
-) -> str:
+) -> str | pd.DataFrame:
     if data is not None:
-        return ""
+        return data
     kind = pipeline.WhichOneof(oneof)
     if kind != field or not getattr(pipeline, field):
         raise ConfigError([f"`{field}` should name the data. Received: {kind or 'nothing'}."])
@@ -163,8 +172,7 @@ def _open(
     pipeline: pipeline_pb2.Pipeline,
     columns: Columns,
     tasks: Sequence[Task],
-    data: pd.DataFrame | None,
-    path: str,
+    rows: str | pd.DataFrame,
     batch_size: int,
     sampler: Sampler | None = None,
     beside: Sequence[str] = (),
@@ -172,7 +180,6 @@ def _open(
     of_tasks = [column for task in tasks for column in task.target_columns]
     targets = list(dict.fromkeys([*of_tasks, *beside]))
     names = list(dict.fromkeys([*columns.raw_columns, *targets]))
-    rows = path if data is None else data
     source = open_source(pipeline.data_config, rows, names, sampler=sampler)
     skips_bad_rows = pipeline.data_config.bad_rows == dataset_pb2.DatasetConfig.SKIP
     return Batches(source, columns, targets, batch_size, strict=not skips_bad_rows)

@@ -15,6 +15,7 @@ from tfmtl.features.fingerprints import fingerprints
 from tfmtl.protos import pipeline_pb2
 from tfmtl.tasks import Task
 from tfmtl.training import build
+from tfmtl.training.as_trained import CONFIG_FILE, check_as_trained
 from tfmtl.training.batches import Batches
 from tfmtl.training.best import build_best
 from tfmtl.training.checkpoints import Checkpoints, restore_weights
@@ -45,8 +46,6 @@ from tfmtl.training.writing import fitting_memory
 
 if TYPE_CHECKING:
     import pandas as pd
-
-CONFIG_FILE = "pipeline.config"
 
 _log = logging.getLogger(__name__)
 
@@ -126,6 +125,8 @@ def train(
         TrainingError: If training cannot start or go on.
     """
     build.check_start(pipeline, continue_train)
+    if continue_train:
+        check_as_trained(pipeline)
     build.set_threads(pipeline.train_config)
     with open_strategy(pipeline.train_config).scope():
         run = _Run(pipeline, train_data, eval_data, on_evaluation or (lambda evaluation: None))
@@ -154,8 +155,10 @@ def evaluate(
     Raises:
         ConfigError: If the config names no evaluation data.
         DataError: If the data cannot be read.
-        TrainingError: If there is no such checkpoint, or it is of another model.
+        TrainingError: If there is no such checkpoint, or it is of another model, or of other
+            statistics.
     """
+    check_as_trained(pipeline)
     build.set_threads(pipeline.train_config)
     columns, model = build.build_model(pipeline)
     batches = build.open_evaluation(pipeline, columns, model.measured, data)

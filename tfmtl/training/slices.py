@@ -20,6 +20,7 @@ from tfmtl.protos import pipeline_pb2
 from tfmtl.tasks.held_rows import HeldRows, group_ids
 from tfmtl.tasks.task import Task
 from tfmtl.training.reliability import Bins, bins_of
+from tfmtl.training.table import table_lines
 
 # Results by slice, value and name.
 Sliced = dict[str, dict[str, dict[str, float | None]]]
@@ -229,10 +230,7 @@ def _lines(values: Mapping[str, Mapping[str, float | None]]) -> Iterator[str]:
     names = list(next(iter(values.values()), {}))
     rows = [["value", *names]]
     rows += [[value or '""', *map(_shown, its.values())] for value, its in values.items()]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for first, *rest in rows:
-        cells = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
-        yield "  ".join(["", first.ljust(widths[0]), *cells])
+    yield from table_lines(rows)
 
 
 def _shown(value: float | None) -> str:

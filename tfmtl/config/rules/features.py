@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from google.protobuf.message import Message
+
 from tfmtl.config.expressions import ExpressionError
 from tfmtl.config.feature_expressions import read_expression, unusable_expression
 from tfmtl.config.problems import Problem, Report
@@ -25,7 +27,7 @@ _STRING = dataset_pb2.DatasetConfig.STRING
 _FLOATS = (dataset_pb2.DatasetConfig.FLOAT, dataset_pb2.DatasetConfig.DOUBLE)
 _COMBINERS = ("sum", "mean", "sqrtn")
 _POOLINGS = ("sum", "mean", "max", "min")
-_WORDS = ("hash_bucket_size", "vocab_list", "vocab_file")
+_WORDS = ("vocabulary", "hash_bucket_size", "vocab_list", "vocab_file")
 _ID_SOURCES = (*_WORDS, "num_buckets")
 _COUNTS = ("hash_bucket_size", "num_buckets")
 _MOST_IDS = 1 << 40
@@ -52,6 +54,9 @@ _ONLY_FOR: Mapping[str, tuple[int, ...]] = {
     "min_val": (_RAW, _SEQUENCE),
     "max_val": (_RAW, _SEQUENCE),
     "raw_input_dim": (_RAW, _SEQUENCE),
+    "normalization": (_RAW, _SEQUENCE),
+    "binning": (_RAW, _SEQUENCE),
+    "vocabulary": (_ID, _TAG, _LOOKUP, _SEQUENCE),
     "expression": (_EXPR,),
     "seq_multi_sep": (_RAW, _SEQUENCE),
     "max_seq_len": (_SEQUENCE,),
@@ -110,8 +115,12 @@ class _Described(NamedTuple):
     @property
     def id_source(self) -> str:
         """The field that says what its ids are; "" if none does."""
-        given = (name for name in _ID_SOURCES if getattr(self.feature, name))
-        return next(given, "")
+        return next((name for name in _ID_SOURCES if self.gives(name)), "")
+
+    def gives(self, field: str) -> bool:
+        """Whether one of its fields says something."""
+        value = getattr(self.feature, field)
+        return self.feature.HasField(field) if isinstance(value, Message) else bool(value)
 
     def should(self, field: str, rule: str, received: Any = None) -> None:
         """Adds a problem of one of its fields; "" is the feature as a whole."""
@@ -160,6 +169,8 @@ def _check_columns(it: _Described, paths: Sequence[str], data: dataset_pb2.Datas
 
 def number_of_edges(feature: _Feature) -> int:
     """How many edges the bins of a RawFeature have; 0 if it has no bins."""
+    if feature.HasField("binning"):
+        return len(feature.binning.edges) or max(0, feature.binning.num_bins - 1)
     has_range = feature.max_val > feature.min_val
     return len(feature.boundaries) or (
         feature.num_buckets if has_range and feature.num_buckets > 1 else 0
@@ -205,7 +216,7 @@ def _check_ids(it: _Described) -> None:
     elif it.id_source in _COUNTS:
         _check_count(it)
     for field in _ID_SOURCES:
-        if field != it.id_source and getattr(it.feature, field):
+        if field != it.id_source and it.gives(field) and it.id_source != "vocabulary":
             it.warn(field, f"is not read, because there is `{it.id_source}`")
     _check_embedding(it, "ids are embedded")
     _check_precision(it)
@@ -378,7 +389,7 @@ def _check_bins(it: _Described) -> None:
     if number_of_edges(feature):
         _check_embedding(it, "bins are embedded")
         return
-    if feature.num_buckets:
+    if feature.num_buckets and not feature.HasField("normalization"):
         rule = "unless it is 2 or more and there are `min_val` and `max_val`"
         it.warn("num_buckets", f"has no effect on a RawFeature {rule}")
     if feature.embedding_name:

@@ -52,6 +52,8 @@ def _number_of_ids(feature: _Feature) -> int | str:
     if feature.feature_type == _Feature.RawFeature:
         edges = number_of_edges(feature)
         return feature.raw_input_dim * (edges + 1) if edges else 0
+    if feature.HasField("vocabulary"):
+        return len(feature.vocabulary.words) + 1 if feature.vocabulary.words else "a vocabulary"
     return (
         feature.hash_bucket_size
         or len(feature.vocab_list)

@@ -8,9 +8,9 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from rows import ALIKE, BOTTOMS, COLUMNS, LISTS, ROWS
 
 import tfmtl
+from tests.easyrec.rows import ALIKE, BOTTOMS, COLUMNS, LISTS, ROWS
 from tfmtl import config
 from tfmtl.errors import ConfigError
 from tfmtl.features import Columns

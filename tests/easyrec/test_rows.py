@@ -8,9 +8,9 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from rows import ALIKE, BOTTOMS, COLUMNS, LISTS, ROWS
 
 import tfmtl
+from tests.easyrec.rows import ALIKE, BOTTOMS, COLUMNS, LISTS, ROWS
 from tfmtl import config
 from tfmtl.errors import ConfigError
 from tfmtl.features import Columns
@@ -19,7 +19,7 @@ from tfmtl.models import build_network, build_tasks
 # The names of what is told to have no effect.
 TOLD = {"metrics_set", "sequence_length", "allow_key_search", "losses[1]"}
 # A graph takes half a second; these are built in the unit ring.
-QUICK = ("aitm", "dbmtl_backbone", "mmoe_backbone", "simple_multi_task_backbone", "numeric_raw")
+QUICK = ("aitm", "dbmtl_backbone", "mmoe_backbone")
 # One of each class, and each way to spell a sequence's steps.
 TRAINED = ("aitm", "mmoe_backbone", "dbmtl_with_multi_loss", "multi_numeric_raw")
 MAKER = pathlib.Path(__file__).parents[2] / "samples" / "make_taobao_shaped.py"

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
-from conftest import dense, normalize, randomize, relu, softmax
 from google.protobuf import text_format
 
 from tests.helpers import GOOD_CONFIG
+from tests.models.conftest import dense, normalize, randomize, relu, softmax
 from tfmtl import config
 from tfmtl.config.backbone.classes import CLASSES, INITIALIZERS
 from tfmtl.config.backbone.wiring import backbone_output

@@ -16,6 +16,7 @@ from tfmtl.config.metric_names import (
 )
 from tfmtl.config.overrides import override
 from tfmtl.config.rules.paths import CALIBRATION, EVALUATION
+from tfmtl.config.sides import user_columns
 from tfmtl.config.stacks import vector_groups
 from tfmtl.config.views import (
     architecture,
@@ -60,6 +61,7 @@ __all__ = [
     "slice_columns",
     "target_columns",
     "towers",
+    "user_columns",
     "validate",
     "vector_groups",
 ]

@@ -20,6 +20,7 @@ from tfmtl.features import Columns
 from tfmtl.models import build_network, build_tasks
 from tfmtl.models._funnel import funnel_logits
 from tfmtl.protos import interaction_pb2, loss_pb2
+from tfmtl.serving.ranking import Ranker
 from tfmtl.tasks import build_head
 
 SAMPLES = pathlib.Path(__file__).parents[2] / "samples"
@@ -198,6 +199,26 @@ def test_permuting_the_rows_permutes_the_answers(built):
     answers, others = built.network(built.encoded), built.network(permuted)
     for task, logits in answers.items():
         np.testing.assert_allclose(others[task], logits.numpy()[order], rtol=1e-4, atol=1e-5)
+
+
+def test_a_users_items_are_ranked_as_rows_of_their_own(built):
+    raw_columns = built.columns.raw_columns
+    ranker = Ranker(built.columns, built.network, raw_columns[: len(raw_columns) // 2])
+    users, items = 4, BATCH // 4
+    request = {
+        name: built.raw[name][:users]
+        if spec.shape.rank == 1
+        else tf.reshape(built.raw[name], [users, items])
+        for name, spec in ranker.inputs(built.columns.read_columns).items()
+    }
+    assert {each.shape.rank for each in request.values()} == {1, 2}
+    tiled = {
+        name: tf.repeat(each, items) if each.shape.rank == 1 else tf.reshape(each, [-1])
+        for name, each in request.items()
+    }
+    answers = ranker.logits(*ranker.rows(request))
+    expected = built.network(built.columns.encode(tiled), training=False)
+    assert_equal(answers, expected)
 
 
 def test_saved_weights_give_the_same_answers(built, tmp_path):

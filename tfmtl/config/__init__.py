@@ -16,6 +16,7 @@ from tfmtl.config.metric_names import (
 )
 from tfmtl.config.overrides import override
 from tfmtl.config.rules.paths import CALIBRATION, EVALUATION
+from tfmtl.config.sides import user_columns
 from tfmtl.config.stacks import vector_groups
 from tfmtl.config.statistics import fitted
 from tfmtl.config.views import (
@@ -64,6 +65,7 @@ __all__ = [
     "target_columns",
     "to_text",
     "towers",
+    "user_columns",
     "validate",
     "vector_groups",
     "write_text",

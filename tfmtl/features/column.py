@@ -46,6 +46,11 @@ class Column:
         )
 
     @property
+    def spec(self) -> tf.TensorSpec:
+        """What a server takes of it."""
+        return tf.TensorSpec([None], self.dtype, self.name)
+
+    @property
     def is_text(self) -> bool:
         """Whether its values are text."""
         return self.dtype == tf.string

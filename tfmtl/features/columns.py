@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -75,12 +75,14 @@ class Columns(tf.Module):
         """The columns it reads, each once."""
         return list(self._columns())
 
+    @property
+    def read_columns(self) -> list[Column]:
+        """What is known of them."""
+        return list(self._columns().values())
+
     def raw_signature(self) -> dict[str, tf.TensorSpec]:
         """What `encode` takes."""
-        return {
-            name: tf.TensorSpec([None], column.dtype, name)
-            for name, column in self._columns().items()
-        }
+        return {name: column.spec for name, column in self._columns().items()}
 
     def encoded_signature(self) -> dict[str, tf.TypeSpec]:
         """What `encode` returns."""
@@ -105,6 +107,15 @@ class Columns(tf.Module):
         if strict:
             self._assert_well_formed(raw)
         return _merged(feature.encode(raw) for feature in self._features)
+
+    def encode_some(self, raw: Raw, names: Collection[str]) -> Encoded:
+        """Encodes a batch for some of the features, whose columns must be there.
+
+        Args:
+            raw: The columns, (batch,) each.
+            names: Of the features.
+        """
+        return _merged(each.encode(raw) for each in self._features if each.name in names)
 
     def malformed(self, raw: Raw) -> dict[str, tf.Tensor]:
         """Which rows hold something else than a feature expects, such as text instead of a number.

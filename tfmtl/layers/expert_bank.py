@@ -99,7 +99,11 @@ class ExpertBank(Perceptron):
 
     def call(self, inputs: Inputs) -> list[tf.Tensor]:
         experts = inputs if isinstance(inputs, list) else [inputs] * self.num_experts
-        for step in self._steps:
+        return self._run(self._steps, experts)
+
+    def _run(self, steps: Sequence[Any], inputs: list[tf.Tensor]) -> list[tf.Tensor]:
+        experts = inputs
+        for step in steps:
             experts = (
                 step(experts)
                 if isinstance(step, BankDense | ByUnit)

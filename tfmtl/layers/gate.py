@@ -31,8 +31,17 @@ class Gate(keras.layers.Layer):
         self.num_experts = num_experts
         self.dense = keras.layers.Dense(num_experts, name="dense")
 
+    @property
+    def first(self) -> keras.layers.Layer:
+        """Its linear part."""
+        return self.dense
+
+    def finish(self, product: tf.Tensor) -> tf.Tensor:
+        """The weights, from what `first` gives."""
+        return tf.nn.softmax(product)
+
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        return tf.nn.softmax(self.dense(inputs))
+        return self.finish(self.dense(inputs))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_experts": self.num_experts}
@@ -62,11 +71,19 @@ class GateBank(keras.layers.Layer):
         )
         super().build(input_shape)
 
+    @property
+    def first(self) -> keras.layers.Layer:
+        """Its linear part."""
+        return self.dense
+
+    def finish(self, product: Inputs) -> tf.Tensor:
+        """The weights, from what `first` gives."""
+        if isinstance(product, list):
+            return tf.nn.softmax(tf.stack(product, axis=1))
+        return tf.nn.softmax(tf.reshape(product, [-1, self.num_gates, self.num_experts]))
+
     def call(self, inputs: Inputs) -> tf.Tensor:
-        if isinstance(inputs, list):
-            return tf.nn.softmax(tf.stack(self.dense(inputs), axis=1))
-        logits = self.dense(inputs)
-        return tf.nn.softmax(tf.reshape(logits, [-1, self.num_gates, self.num_experts]))
+        return self.finish(self.dense(inputs))
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

@@ -12,8 +12,9 @@ however many features there are.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -93,7 +94,7 @@ class PackedEmbedding(keras.layers.Layer):
     ragged int64 `(batch, None)` for a bag, with float32 ragged weights under `<feature>/weights`
     where they are declared. The output maps each feature name to its float32 embedding `(batch,
     dim)`. A sequence has ragged ids `(batch, None)`, or bags `(batch, None, None)`, and a ragged
-    embedding `(batch, None, dim)`.
+    embedding `(batch, None, dim)`. Only features that are among the inputs are embedded.
 
     Args:
         tables: The tables, of any widths.
@@ -156,7 +157,9 @@ class PackedEmbedding(keras.layers.Layer):
         outputs: dict[str, tf.Tensor] = {}
         looked_up: list[tf.Tensor] = []
         for storage in self._storages:
-            outputs.update(storage.lookup(inputs, bool(training), looked_up))
+            part = storage.only(inputs)
+            if part.is_read:
+                outputs.update(part.lookup(inputs, bool(training), looked_up))
         if training and self.regularization:
             penalty = tf.add_n([tf.nn.l2_loss(embedded) for embedded in looked_up])
             self.add_loss(self.regularization * penalty)
@@ -198,6 +201,19 @@ class _Storage:
     def first_row(self, table: str) -> int:
         """Where a table begins."""
         return self._offsets[table]
+
+    @property
+    def is_read(self) -> bool:
+        """Whether there is a lookup."""
+        return bool(self.singles or self.steps or self.bags)
+
+    def only(self, features: Collection[str]) -> _Storage:
+        """The storage with the lookups of some features."""
+        part = copy.copy(self)
+        part.singles = [each for each in self.singles if each.feature in features]
+        part.steps = [each for each in self.steps if each.feature in features]
+        part.bags = [each for each in self.bags if each.feature in features]
+        return part
 
     def lookup(
         self, inputs: Mapping[str, Any], training: bool, looked_up: list[tf.Tensor]

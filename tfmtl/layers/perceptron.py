@@ -78,9 +78,21 @@ class Perceptron(keras.layers.Layer):
             else [*self.dropout_ratio, 0.0][:1] * layers
         )
 
+    @property
+    def first(self) -> keras.layers.Layer | None:
+        """The linear part of the first layer, if there is a layer."""
+        return self._steps[0] if self._steps else None
+
+    def finish(self, product: Any) -> Any:
+        """The outputs, from what `first` gives."""
+        return self._run(self._steps[1:], product)
+
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return self._run(self._steps, inputs)
+
+    def _run(self, steps: Sequence[Any], inputs: Any) -> Any:
         outputs = inputs
-        for step in self._steps:
+        for step in steps:
             outputs = step(outputs)  # Keras hands `training` on.
         return outputs
 

@@ -112,8 +112,11 @@ class TuckerBank(ExpertBank):
         )
 
     def call(self, inputs: tf.Tensor) -> list[tf.Tensor]:
-        # All networks at once, for they share most of the work.
-        return tf.unstack(Perceptron.call(self, inputs), num=self.num_experts)
+        return tf.unstack(self._run(self._steps, inputs), num=self.num_experts)
+
+    def _run(self, steps: Sequence[Any], inputs: tf.Tensor) -> tf.Tensor:
+        """All networks at once, for they share most of the work."""
+        return Perceptron._run(self, steps, inputs)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "ranks": self.ranks}

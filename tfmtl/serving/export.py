@@ -58,8 +58,14 @@ def export(
     Raises:
         ExportError: If the model cannot be exported, or the export does not answer as the model.
     """
-    unread, score = _unread_inputs(pipeline, columns), build_score(pipeline)
-    servable = build_servable(columns, network, tasks, unread, score)
+    servable = build_servable(
+        columns,
+        network,
+        tasks,
+        _unread_columns(pipeline),
+        build_score(pipeline),
+        config.user_columns(pipeline),
+    )
 
     def write(folder: Path) -> None:
         _save(servable, folder)
@@ -131,15 +137,6 @@ def _add_asset(source: Path, folder: Path) -> None:
             f"Received: `{source}`, where there is already a `{source.name}`."
         )
     shutil.copyfile(source, target)
-
-
-def _unread_inputs(pipeline: Pipeline, columns: Columns) -> dict[str, tf.TensorSpec]:
-    """The inputs that are declared and not read."""
-    return {
-        column.name: tf.TensorSpec([None], column.dtype, name=column.name)
-        for column in _unread_columns(pipeline)
-        if column.name not in columns.raw_columns
-    }
 
 
 def _unread_columns(pipeline: Pipeline) -> list[Column]:

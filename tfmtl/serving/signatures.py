@@ -1,22 +1,45 @@
-"""What a server sees of a model: named raw columns in, named predictions out."""
+"""What a server sees of a model: inputs by name in, named predictions out, in several forms.
+
+serving_default     raw columns, a row each
+with_weights        the same, and the weights of the score's expression
+rank                users with many candidates each, see `ranking`
+rank_with_weights   the same, and the weights, once a user
+examples            rows as serialized `tf.train.Example`s, in one input `inputs`
+classify            the same, answered as Classify requests want it: events and probabilities
+regress             the same, answered as Regress requests want it: one number a row
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 import tensorflow as tf
 import tf_keras as keras
 
-from tfmtl.config.score import SCORE
 from tfmtl.errors import ExportError
 from tfmtl.features import Columns
-from tfmtl.tasks import Score, Task, answers_of
+from tfmtl.features.column import Column
+from tfmtl.serving.answers import Answers
+from tfmtl.serving.example_inputs import EXAMPLE_SPECS, INPUT, parse_examples
+from tfmtl.serving.ranking import Ranker
+from tfmtl.serving.trial_requests import Request, as_examples, as_rankings
+from tfmtl.tasks import Score, Task
 
 SERVING_DEFAULT = "serving_default"
 WITH_WEIGHTS = "with_weights"
+RANK = "rank"
+RANK_WITH_WEIGHTS = "rank_with_weights"
+EXAMPLES = "examples"
+CLASSIFY = "classify"
+REGRESS = "regress"
+
+Tensors: TypeAlias = dict[str, tf.Tensor]
+Function: TypeAlias = Callable[[Tensors], Tensors]
+Specs: TypeAlias = Mapping[str, tf.TensorSpec]
 
 # What TensorFlow accepts as the name of a signature's input; `self` is an argument of its own.
 _NAME = re.compile(r"(?!self$)[A-Za-z0-9.][A-Za-z0-9_./-]*")
@@ -31,55 +54,133 @@ class Servable:
             nothing of Keras: no layers, no optimizer slots, no metrics.
         inputs: What each signature takes, by its name.
         signatures: Functions of those inputs, by the signature's name.
+        requests: Bring rows of raw columns into each signature's form, by its name.
     """
 
     module: tf.Module
-    inputs: Mapping[str, Mapping[str, tf.TensorSpec]]
-    signatures: Mapping[str, Callable[..., Any]]
+    inputs: Mapping[str, Specs]
+    signatures: Mapping[str, Function]
+    requests: Mapping[str, Callable[[Request], Request]]
 
 
 def build_servable(
     columns: Columns,
     network: keras.Model,
     tasks: Sequence[Task],
-    unread: Mapping[str, tf.TensorSpec] | None = None,
+    unread: Iterable[Column] = (),
     score: Score | None = None,
+    user_columns: Collection[str] = (),
 ) -> Servable:
     """Joins the very encoder, network and tasks that were trained to signatures.
 
-    `serving_default` takes raw columns. If the score has weights, `with_weights` takes them as
-    well; a server knows no input that may be left out.
+    Signatures with weights are there if the score has weights: a server knows no input that may be
+    left out. `rank` is there if there are columns of the user.
 
     Args:
         columns: The encoder.
         network: Encoded features in, `{task: logits}` out.
         tasks: Make predictions of the logits.
-        unread: Further inputs to declare, which the model does not read.
+        unread: Further columns to declare, which the model does not read.
         score: Makes one number of the predictions, if there is one.
+        user_columns: Columns with one value for all of a user's candidates.
     """
-    inputs = {**columns.raw_signature(), **_columns_of(score), **(unread or {})}
-    check_input_names(inputs)
-    _check_output_names(tasks)
+    model = _Model(columns, network, Answers(tasks, score), unread)
+    check_input_names(model.inputs)
     module = tf.Module(name="serving")
     module.columns = columns
     of_losses = {variable.ref() for task in tasks for variable in task.variables}
     module.weights = [weight for weight in network.weights if weight.ref() not in of_losses]
-
-    # The network is in this closure alone: an attribute of the module would be saved with it.
-    def serving_default(raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        logits = network(columns.encode(raw), training=False)
-        predictions = [task.predictions(logits[task.name]) for task in tasks]
-        if score is not None:
-            predictions.append({SCORE: score(answers_of(tasks, logits), raw, raw)})
-        return {name: _as_served(value) for each in predictions for name, value in each.items()}
-
-    takes = {SERVING_DEFAULT: inputs}
-    if score is not None and score.weights:
-        takes[WITH_WEIGHTS] = {**inputs, **score.weight_signature()}
+    forms = {**model.of_rows(), **model.of_examples()}
+    if user_columns:
+        forms |= model.of_users(Ranker(columns, network, user_columns))
     functions = {
-        name: tf.function(serving_default, input_signature=[specs]) for name, specs in takes.items()
+        name: tf.function(form.function, input_signature=[form.inputs])
+        for name, form in forms.items()
     }
-    return Servable(module, takes, functions)
+    inputs = {name: form.inputs for name, form in forms.items()}
+    return Servable(module, inputs, functions, {name: form.asked for name, form in forms.items()})
+
+
+class _Form(NamedTuple):
+    """One way to ask a model: what it takes, what answers, and how rows are brought into it."""
+
+    inputs: Specs
+    function: Function
+    asked: Callable[[Request], Request]
+
+
+class _Model:
+    """Makes the signatures' functions.
+
+    The network stays in their closures: an attribute of the module would be saved with it.
+    """
+
+    def __init__(
+        self, columns: Columns, network: keras.Model, answers: Answers, unread: Iterable[Column]
+    ) -> None:
+        self._answers = answers
+        read = {column.name: column for column in [*columns.read_columns, *answers.columns]}
+        self._read = list(read.values())
+        others = {column.name: column for column in unread}
+        self.inputs = {name: column.spec for name, column in {**others, **read}.items()}
+
+        def logits(raw: Tensors) -> Tensors:
+            return network(columns.encode(raw), training=False)
+
+        # A function of its own, so that it is one part of the graph, whoever calls it.
+        self._logits = tf.function(logits, input_signature=[columns.raw_signature()])
+        self._reads = columns.raw_columns
+
+    def of_rows(self) -> dict[str, _Form]:
+        """Raw columns, a row each."""
+        return self._weighted(
+            {SERVING_DEFAULT: _Form(self.inputs, self._predictions, dict)}, WITH_WEIGHTS
+        )
+
+    def of_examples(self) -> dict[str, _Form]:
+        """Rows as serialized Examples."""
+        answers = self._answers
+        forms = {EXAMPLES: lambda served: served}
+        if answers.events:
+            forms[CLASSIFY] = answers.classes
+        if answers.number:
+            forms[REGRESS] = lambda served: {"outputs": served[answers.number]}
+        return {
+            name: _Form(EXAMPLE_SPECS, self._parsing(form), self._as_examples)
+            for name, form in forms.items()
+        }
+
+    def of_users(self, ranker: Ranker) -> dict[str, _Form]:
+        """Users with many candidates each."""
+        inputs = ranker.inputs(self._read)
+
+        def rank(raw: Tensors) -> Tensors:
+            users, items, grid = ranker.rows(raw)
+            served = self._answers.predictions(
+                ranker.logits(users, items, grid), ranker.by_item(users, items, grid)
+            )
+            return {name: grid.by_user(value) for name, value in served.items()}
+
+        form = _Form(inputs, rank, functools.partial(as_rankings, inputs))
+        return self._weighted({RANK: form}, RANK_WITH_WEIGHTS)
+
+    def _weighted(self, forms: dict[str, _Form], name: str) -> dict[str, _Form]:
+        """A form, and the same by another name with the weights of the score, if it has any."""
+        weights = self._answers.weights
+        if not weights:
+            return forms
+        (form,) = forms.values()
+        return {**forms, name: form._replace(inputs={**form.inputs, **weights})}
+
+    def _predictions(self, raw: Tensors) -> Tensors:
+        read = {name: raw[name] for name in self._reads}
+        return self._answers.predictions(self._logits(read), raw)
+
+    def _parsing(self, form: Function) -> Function:
+        return lambda inputs: form(self._predictions(parse_examples(inputs[INPUT], self._read)))
+
+    def _as_examples(self, rows: Request) -> Request:
+        return {INPUT: as_examples(rows, [column.name for column in self._read])}
 
 
 def check_input_names(inputs: Iterable[str]) -> None:
@@ -95,24 +196,3 @@ def check_input_names(inputs: Iterable[str]) -> None:
                 "be ASCII letters, digits and `_ . / -`, begin with a letter or digit, and not be "
                 f"`self`. Received: {name!r}. Rename it in the data and in `data_config`."
             )
-
-
-def _columns_of(score: Score | None) -> dict[str, tf.TensorSpec]:
-    return {} if score is None else score.raw_signature()
-
-
-def _check_output_names(tasks: Sequence[Task]) -> None:
-    served: set[str] = set()
-    for task in tasks:
-        names = task.predictions(tf.zeros((1, task.units))).keys()
-        if twice := sorted(names & served):
-            raise ExportError(
-                "Every output should have a name of its own. "
-                f"Received: `{twice[0]}` a second time, from task `{task.name}`. Rename the task."
-            )
-        served |= names
-
-
-def _as_served(value: tf.Tensor) -> tf.Tensor:
-    """TensorFlow Serving's REST interface knows no half precision."""
-    return tf.cast(value, tf.float32) if value.dtype.is_floating else value

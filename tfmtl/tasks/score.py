@@ -52,12 +52,10 @@ class Score:
         """The raw columns it reads."""
         return list(self._columns)
 
-    def raw_signature(self) -> dict[str, tf.TensorSpec]:
-        """The raw columns it reads, as a server takes them."""
-        return {
-            name: tf.TensorSpec([None], column.dtype, name)
-            for name, column in self._columns.items()
-        }
+    @property
+    def read_columns(self) -> list[Column]:
+        """What is known of them."""
+        return list(self._columns.values())
 
     def weight_signature(self) -> dict[str, tf.TensorSpec]:
         """The inputs that change its weights, as a server takes them."""

@@ -31,7 +31,7 @@ def results(folder):
 
 
 def only_version(base):
-    (version,) = base.iterdir()
+    (version,) = (path for path in base.iterdir() if path.is_dir())
     return version
 
 

@@ -1,9 +1,9 @@
 """What lies beside the versions, for who serves and who asks: a README, requests, a config.
 
-    models.config    for `--model_config_file`
-    request.json     a request for REST, of every other signature in request_<signature>.json
-    request.py       the same for gRPC
-    README.md        how to serve and to ask
+models.config    for `--model_config_file`
+request.json     a request for REST, of every other signature in request_<signature>.json
+request.py       the same for gRPC
+README.md        how to serve and to ask
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ print({{name: tf.make_ndarray(value) for name, value in response.outputs.items()
 
 _README = """# {name}
 
-Versions of a model that tfmtl exported, for TensorFlow Serving. Every folder of a number is one; the
-largest is served. The server should be of TensorFlow {tensorflow} or later.
+Versions of a model that tfmtl exported, for TensorFlow Serving. Every folder of a number is one;
+the largest is served. The server should be of TensorFlow {tensorflow} or later.
 
     docker run -p 8500:8500 -p 8501:8501 -v "$PWD:/models/{name}" tensorflow/serving \\
         --model_config_file=/models/{name}/models.config
@@ -75,8 +75,8 @@ in this folder serves REST on port 8501 and gRPC on 8500. New versions are found
 |---|---|---|---|
 {signatures}
 
-Every request brings every input of its signature; what is missing is an empty text, NaN, or what the
-config declares as missing.
+Every request brings every input of its signature; what is missing is an empty text, NaN, or what
+the config declares as missing.
 
 ## Flags worth setting
 
@@ -85,8 +85,8 @@ config declares as missing.
 | `--tensorflow_intra_op_parallelism=1` | many small requests at once go faster with a thread each |
 | `--num_load_threads=2` | a new version is loaded beside the requests to the old one |
 | `--monitoring_config_file=FILE` | counts and latencies for Prometheus |
-| `--grpc_channel_arguments=grpc.max_concurrent_streams=N` | bounds what one client may ask at once |
-| `--model_config_file_poll_wait_seconds=60` | changes of `models.config` are taken up without a restart |
+| `--grpc_channel_arguments=grpc.max_concurrent_streams=N` | bounds what a client asks at once |
+| `--model_config_file_poll_wait_seconds=60` | reads changes of `models.config` |
 {batching}
 Leave `pad_variable_length_inputs` off and warm-up (`--enable_model_warmup`) on, as they are.
 
@@ -96,9 +96,10 @@ While one version takes the place of another both are in memory: about
 `python -m tfmtl.export --check .` holds the newest version to all that an export must be.
 """
 
-_BATCHING = f"""| `--enable_batching --enable_per_model_batching_parameters` | reads `{BATCHING_FILE}` \
-of each version |
-"""
+_BATCHING = (
+    "| `--enable_batching --enable_per_model_batching_parameters` "
+    f"| reads `{BATCHING_FILE}` of each version |\n"
+)
 
 
 def write_base_files(

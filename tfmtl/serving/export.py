@@ -22,6 +22,7 @@ from tfmtl.protos.pipeline_pb2 import Pipeline
 from tfmtl.serving.base_files import write_base_files
 from tfmtl.serving.batching import BATCHING_FILE, batching_text
 from tfmtl.serving.gate import check_export
+from tfmtl.serving.gate.graph_rules import MOST_BYTES_OF_CONST
 from tfmtl.serving.golden import GOLDEN_FILE, record_answers, trial_rows
 from tfmtl.serving.manifest import EXTRA_FOLDER, manifest, write_manifest
 from tfmtl.serving.prediction_logs import Record, write_records
@@ -95,8 +96,21 @@ def check_exportable(pipeline: Pipeline) -> None:
         ExportError: With what is in the way.
     """
     check_input_names(_input_names(pipeline))
+    for feature in config.read_features(pipeline):
+        _check_list(config.feature_name(feature), feature.vocab_list)
     for source in pipeline.export_config.asset_files:
         _check_asset(Path(source))
+
+
+def _check_list(feature: str, words: Sequence[str]) -> None:
+    """A list of words becomes a constant of the graph, and a file an asset."""
+    size = sum(len(word.encode()) for word in words)
+    if size >= MOST_BYTES_OF_CONST:
+        raise ExportError(
+            f"`vocab_list` of feature `{feature}` should have less than {MOST_BYTES_OF_CONST:,} "
+            f"bytes, because it is part of the exported graph. Received: {size:,}. "
+            "Use `vocab_file`."
+        )
 
 
 def _input_names(pipeline: Pipeline) -> Iterator[str]:
@@ -123,9 +137,9 @@ def _add_requests(
     config, extra = pipeline.export_config, folder / EXTRA_FOLDER
     extra.mkdir()
     sizes = config.warmup_batch_sizes or _batch_sizes(pipeline)
-    warmups = warmup_requests(servable, trial_rows(servable, rows), sizes)
-    golden = record_answers(servable, rows)
-    write_records(extra / WARMUP_FILE, warmups, name)
+    tried = trial_rows(servable, rows)
+    golden = record_answers(servable, tried)
+    write_records(extra / WARMUP_FILE, warmup_requests(servable, tried, sizes), name)
     write_records(extra / GOLDEN_FILE, golden, name)
     if config.HasField("batching"):
         (folder / BATCHING_FILE).write_text(batching_text(config.batching), encoding="utf-8")

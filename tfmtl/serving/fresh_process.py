@@ -115,16 +115,15 @@ def _run(plan: Path, answers: Path) -> None:
 
 
 def _replay_of(told: dict[str, Any], graph: SavedGraph, requests: Sequence[Record]) -> Replay:
-    answers = [
-        Answered(
-            dict(zip(sorted(graph.signatures[request.signature].outputs), outputs, strict=True)),
-            *answer["ms"],
-            answer["same"],
-        )
-        for request, answer in zip(requests, told["answers"], strict=True)
-        for outputs in [[_decoded(output) for output in answer["outputs"]]]
-    ]
-    return Replay(told["load_ms"], answers)
+    answers = zip(requests, told["answers"], strict=True)
+    return Replay(told["load_ms"], [_answered(graph, *each) for each in answers])
+
+
+def _answered(graph: SavedGraph, request: Record, answer: dict[str, Any]) -> Answered:
+    names = sorted(graph.signatures[request.signature].outputs)
+    outputs = dict(zip(names, map(_decoded, answer["outputs"]), strict=True))
+    first_ms, again_ms = answer["ms"]
+    return Answered(outputs, first_ms, again_ms, answer["same"])
 
 
 def _encoded(name: str, value: np.ndarray) -> dict[str, Any]:

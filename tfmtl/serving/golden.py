@@ -26,10 +26,8 @@ _CANDIDATES = 3  # Rows that make one list, where a signature takes lists.
 _TOLERANCE = 1e-6  # Rows whose answer is less sure are no measure.
 
 
-def record_answers(
-    servable: Servable, sample_rows: Mapping[str, np.ndarray] | None = None
-) -> list[Record]:
-    """The answers of a trained model to rows of data and to rows that are unlike any.
+def trial_rows(servable: Servable, sample_rows: Mapping[str, np.ndarray] | None = None) -> Request:
+    """The rows that a model is tried with: of data, and such as are unlike any.
 
     Those are rows of nothing, of unknown ids, of NaN and of extreme numbers, as far as the model
     takes them.
@@ -37,22 +35,18 @@ def record_answers(
     Args:
         servable: The trained model.
         sample_rows: Rows of data, raw columns by name.
-
-    Returns:
-        One record for each signature.
     """
-    rows = trial_rows(servable, sample_rows)
-    return [_recorded(servable, signature, rows) for signature in servable.signatures]
-
-
-def trial_rows(servable: Servable, sample_rows: Mapping[str, np.ndarray] | None = None) -> Request:
-    """The rows that a model is tried with."""
     columns = row_columns(servable.inputs)
     rows = [row for row in edge_rows(columns) if _is_taken(servable, row)]
     if sample_rows:
         rows.insert(0, sample_request(columns, sample_rows))
     extremes = [row for row in extreme_rows(columns) if _is_taken(servable, row)]
     return joined([*rows, *(row for row in extremes if not rows or _is_sure(servable, row, rows))])
+
+
+def record_answers(servable: Servable, rows: Request) -> list[Record]:
+    """The answers of a trained model to rows, a record for each signature."""
+    return [_recorded(servable, signature, rows) for signature in servable.signatures]
 
 
 def _recorded(servable: Servable, signature: str, rows: Request) -> Record:
@@ -81,7 +75,7 @@ def _is_sure(servable: Servable, row: Request, others: Sequence[Request]) -> boo
     for signature in servable.signatures:
         alone = _ask(servable, signature, _request(servable, signature, row))
         among = _ask(servable, signature, _request(servable, signature, together))
-        if not all(_is_close(value[0], among[name][0]) for name, value in alone.items()):
+        if not all(_is_close(value[:1], among[name][:1]) for name, value in alone.items()):
             return False
     return True
 

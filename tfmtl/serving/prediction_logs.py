@@ -87,7 +87,9 @@ def _record_of(data: bytes) -> Record:
     if not log.HasField("predict_log"):
         raise ValueError("another kind of record")
     request, response = log.predict_log.request, log.predict_log.response
-    signature = request.model_spec.signature_name or tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
+    signature = (
+        request.model_spec.signature_name or tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
+    )
     return Record(signature, _taken(request.inputs), _taken(response.outputs))
 
 

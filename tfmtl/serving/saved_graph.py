@@ -69,6 +69,9 @@ class Body:
         return found
 
 
+_NOWHERE = Body(())  # Of a function that is not there.
+
+
 class SavedGraph:
     """The graph of a SavedModel.
 
@@ -116,9 +119,7 @@ class SavedGraph:
 
     def asked_nodes(self) -> list[Node]:
         """The nodes that run when signatures are asked, and not those that load the model."""
-        starts = [
-            info.name for each in self.signatures.values() for info in each.outputs.values()
-        ]
+        starts = [info.name for each in self.signatures.values() for info in each.outputs.values()]
         asked, called = [], dict[str, None]()
         bodies = [(self.main, self.main.behind(starts))]
         while bodies:
@@ -143,9 +144,7 @@ class SavedGraph:
         """The inputs that an output of the signature depends on."""
         starts = [info.name for info in signature.outputs.values()]
         behind = self.main.behind(starts, self._data_inputs)
-        return {
-            name for name, info in signature.inputs.items() if _node_name(info.name) in behind
-        }
+        return {name for name, info in signature.inputs.items() if _node_name(info.name) in behind}
 
     def files_read(self) -> Iterator[Node]:
         """The nodes of the main graph and of functions that name a file which some node reads."""
@@ -167,7 +166,7 @@ class SavedGraph:
         """The places of the arguments that a function's results depend on."""
         if name not in self._needed:
             self._needed[name] = set()  # Of a function that calls itself.
-            body = self.functions[name]
+            body = self.functions.get(name, _NOWHERE)
             self._needed[name] = _places(body, body.behind(body.results, self._data_inputs))
         return self._needed[name]
 
@@ -184,7 +183,7 @@ class SavedGraph:
         """The places of the arguments that a function takes for names of files."""
         if name not in self._read_as_file:
             self._read_as_file[name] = set()
-            body = self.functions[name]
+            body = self.functions.get(name, _NOWHERE)
             starts = [each for node in body.nodes.values() for each in self._filenames(node)]
             self._read_as_file[name] = _places(body, body.behind(starts))
         return self._read_as_file[name]

@@ -5,6 +5,7 @@ from tfmtl.training.checkpoints import resolve_checkpoint, restore_weights
 from tfmtl.training.lazy_adam import LazyAdam, LazyAdamW
 from tfmtl.training.model import MultiTaskModel
 from tfmtl.training.optimizers import build_optimizers
+from tfmtl.training.rounds import recorded_results
 from tfmtl.training.run import Evaluation, Training, evaluate, train
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "build_optimizers",
     "calibrated_tasks",
     "evaluate",
+    "recorded_results",
     "resolve_checkpoint",
     "restore_weights",
     "train",

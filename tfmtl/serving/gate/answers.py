@@ -66,6 +66,7 @@ def check_answers(version: Version) -> Asked:
     _check_sameness(requests, told)
     answers = told.answers[len(warmups) :]
     for trial, answered in zip(trials, answers, strict=True):
+        _check_text(trial.record.signature, answered.outputs)
         _compare(trial, answered.outputs, version.manifest["tolerance"])
     first = list(zip(warmups, told.answers[: len(warmups)], strict=True))
     return Asked(told.load_ms, first, len(trials))
@@ -87,7 +88,9 @@ def _turned(record: Record) -> Record:
 
 def _parts(record: Record, size: int) -> Iterator[Record]:
     """The request in parts: all of its rows one by one, or its first rows by more."""
-    starts = range(0, record.rows, size) if size == 1 else range(0, min(record.rows, 2 * size), size)
+    starts = (
+        range(0, record.rows, size) if size == 1 else range(0, min(record.rows, 2 * size), size)
+    )
     for start in starts:
         yield _some(record, slice(start, start + size))
 
@@ -141,6 +144,19 @@ def _check_sameness(requests: Sequence[Record], told: Replay) -> None:
             )
 
 
+def _check_text(signature: str, answer: Answer) -> None:
+    """REST writes text as it is, and other bytes only of outputs whose name says so."""
+    for name, value in answer.items():
+        if value.dtype == object and not name.endswith("_bytes"):
+            try:
+                b"".join(value.ravel().tolist()).decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise ExportError(
+                    f"Output `{name}` of signature `{signature}` should be UTF-8, or its name end "
+                    f"in `_bytes`. Received: {error}."
+                ) from error
+
+
 def _compare(trial: Trial, received: Answer, tolerance: float) -> None:
     expected, received = trial.record.outputs, trial.cut(received)
     if expected.keys() != received.keys():
@@ -165,7 +181,8 @@ def _compare_output(
     wrong = np.argwhere(~_equal(expected, received, tolerance))
     if len(wrong):
         place = tuple(wrong[0])
-        row = {column: values[place[0]] for column, values in trial.record.inputs.items()}
+        inputs = trial.record.inputs.items()
+        row = {column: values.tolist()[place[0]] for column, values in inputs}
         raise ExportError(
             f"{rule} be {expected[place]}. Received: {received[place]}, for the row {row}."
         )

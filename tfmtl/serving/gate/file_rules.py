@@ -43,7 +43,7 @@ def whole_variables(version: Version) -> Iterator[str]:
     folder = version.folder / "variables"
     try:
         tf.train.load_checkpoint(str(folder / "variables")).get_tensor(_OBJECT_GRAPH)
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+    except (tf.errors.OpError, IndexError, ValueError, RuntimeError) as error:
         yield f"`variables/` should be whole. Received: {' '.join(str(error).split())}."
     for part in folder.glob("variables.data-00000-of-*"):
         count = int(part.name.rpartition("-")[2])
@@ -56,7 +56,8 @@ def assets_there(version: Version) -> Iterator[str]:
     """Every file that the graph reads is among the assets."""
     for name in sorted(set(version.graph.assets.values())):
         if not (version.folder / "assets" / name).is_file():
-            yield f"`assets/{name}`, which the graph reads, should be there. Received: no such file."
+            rule = f"`assets/{name}`, which the graph reads, should be there."
+            yield f"{rule} Received: no such file."
 
 
 def small_graph(version: Version) -> Iterator[str]:

@@ -10,10 +10,18 @@ import tensorflow as tf
 from tfmtl.serving.gate.version import Version
 from tfmtl.serving.manifest import graph_versions
 
-_MOST_BYTES_OF_CONST = 1 << 20
+MOST_BYTES_OF_CONST = 1 << 20
 
 # What runs Python, reads or writes files, or prints, wherever in the graph it stands.
-_FORBIDDEN = ("PyFunc", "PyFuncStateless", "EagerPyFunc", "ReadFile", "WriteFile", "Print", "PrintV2")
+_FORBIDDEN = (
+    "PyFunc",
+    "PyFuncStateless",
+    "EagerPyFunc",
+    "ReadFile",
+    "WriteFile",
+    "Print",
+    "PrintV2",
+)
 
 # What changes a server's state, which its requests share.
 _CHANGES = re.compile(
@@ -86,9 +94,9 @@ def small_constants(version: Version) -> Iterator[str]:
     """No constant is large: weights are variables, and vocabularies are assets."""
     for node in version.graph.all_nodes():
         size = node.attr["value"].tensor.ByteSize() if node.op == "Const" else 0
-        if size >= _MOST_BYTES_OF_CONST:
+        if size >= MOST_BYTES_OF_CONST:
             yield (
-                f"A constant should have less than {_MOST_BYTES_OF_CONST:,} bytes. "
+                f"A constant should have less than {MOST_BYTES_OF_CONST:,} bytes. "
                 f"Received: {size:,} in node `{node.name}`. Of a vocabulary, use `vocab_file`."
             )
 
@@ -98,7 +106,8 @@ def recorded_versions(version: Version) -> Iterator[str]:
     found, told = graph_versions(version.graph), version.manifest["versions"]
     for name, value in found.items():
         if not value or told.get(name) != value:
-            yield f"`versions.{name}` should be that of the graph, {value}. Received: {told.get(name)}."
+            rule = f"`versions.{name}` should be that of the graph, {value}."
+            yield f"{rule} Received: {told.get(name)}."
 
 
 def _must_compile(what: str) -> str:

@@ -1,4 +1,7 @@
-"""Rules of the requests that go along: a warm-up request that fails makes a server refuse a model."""
+"""Rules of the requests that go along.
+
+A warm-up request that fails makes a server refuse the model.
+"""
 
 from __future__ import annotations
 

@@ -17,9 +17,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.\-/]+")
 _METHODS = tuple(f"tensorflow/serving/{method}" for method in ("predict", "classify", "regress"))
 
 # What TensorFlow Serving's REST interface can write.
-_TYPES = (
-    "float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool string"
-).split()
+_TYPES = ("float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool string").split()
 
 
 def one_tag(version: Version) -> Iterator[str]:

@@ -10,6 +10,7 @@ from tfmtl.errors import ExportError
 from tfmtl.serving.gate import file_rules, graph_rules, request_rules, signature_rules
 from tfmtl.serving.gate.answers import Asked, check_answers
 from tfmtl.serving.gate.version import Rule, Version
+from tfmtl.serving.prediction_logs import Record
 
 # Without these nothing else can be looked at.
 _FIRST: tuple[Rule, ...] = (
@@ -67,7 +68,7 @@ class Passed:
         if self.asked is None:
             return []
         warm = [
-            f"  {record.signature}, {record.rows} x {_width(record.inputs)}: "
+            f"  {record.signature}, {_size(record)}: "
             f"{answered.first_ms:.1f} ms, then {answered.again_ms:.1f}"
             for record, answered in self.asked.warmups
         ]
@@ -108,7 +109,7 @@ def _said(rule: Rule) -> str:
     return (rule.__doc__ or "").splitlines()[0]
 
 
-def _width(inputs: dict) -> str:
-    """The longest input's shape without its rows."""
-    shape = max((value.shape[1:] for value in inputs.values()), key=len)
-    return " x ".join(map(str, shape)) or "1"
+def _size(record: Record) -> str:
+    """`16 rows`, or `1 x 16` of a list of 16."""
+    longest = max((value.shape for value in record.inputs.values()), key=len)
+    return f"{record.rows} rows" if len(longest) == 1 else " x ".join(map(str, longest))

@@ -68,6 +68,7 @@ def test_the_models_config_is_one_that_a_server_reads(base):
     assert model.model_version_policy.latest.num_versions == 1
 
 
+@pytest.mark.slow
 def test_the_grpc_request_is_one_that_the_model_takes(base, monkeypatch, capsys):
     """With a stub in the server's place, which keeps what it is asked."""
     grpc_stubs = pytest.importorskip("tensorflow_serving.apis.prediction_service_pb2_grpc")

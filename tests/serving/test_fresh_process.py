@@ -54,6 +54,7 @@ print(sorted({{"tensorflow", "numpy", "tfmtl", "google"}} & set(sys.modules)))
     assert (done.stdout, done.returncode) == ("[]\n", 0), done.stderr
 
 
+@pytest.mark.slow
 def test_every_type_of_a_signature_goes_there_and_back(tmp_path):
     dtypes = [tf.bool, tf.int8, tf.uint8, tf.int16, tf.int32, tf.int64, tf.float64]
     specs = {each.name: tf.TensorSpec([None, 2], each, each.name) for each in dtypes}
@@ -73,6 +74,7 @@ def test_every_type_of_a_signature_goes_there_and_back(tmp_path):
         np.testing.assert_array_equal(received, value)
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_drawn_at_random_is_not_the_same(tmp_path):
     inputs = {"serving_default": {"price": number(None, name="price")}}
 

@@ -400,6 +400,7 @@ def test_another_answer_than_the_trained_models(toy, tmp_path):
     assert "for the row {'price': " in said
 
 
+@pytest.mark.slow
 def test_an_answer_that_depends_on_the_other_rows(tmp_path):
     inputs = {"serving_default": {"price": number(None, name="price")}}
 
@@ -414,6 +415,7 @@ def test_an_answer_that_depends_on_the_other_rows(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_version_that_cannot_be_loaded(broken):
     def change(graph):
         node = next(n for n in graph.graph_def.node if n.op == "HashTableV2")
@@ -428,6 +430,7 @@ def test_a_version_that_cannot_be_loaded(broken):
     assert len(said.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_text_that_rest_could_not_write(tmp_path):
     inputs = {"serving_default": {"user": text(None, name="user")}}
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfmtl.features import Columns
 from tfmtl.protos.pipeline_pb2 import Pipeline
-from tfmtl.serving.export import _add_requests, _save
+from tfmtl.serving.export import add_requests
 from tfmtl.serving.manifest import manifest, write_manifest
 from tfmtl.serving.signatures import Servable
 
@@ -89,8 +89,8 @@ def servable(module, inputs, functions):
 def write_version(model, folder, rows=None, unread=()):
     """Writes what an export writes before it goes through the gate."""
     pipeline = Pipeline()
-    _save(model, folder)
-    _add_requests(model, pipeline, "toy", ROWS if rows is None else rows, folder)
+    tf.saved_model.save(model.module, str(folder), signatures=dict(model.signatures))
+    add_requests(model, pipeline, "toy", ROWS if rows is None else rows, folder)
     write_manifest(folder, manifest(folder, pipeline, Columns([], []), [], unread))
     return folder
 

@@ -74,7 +74,7 @@ def export(
     def write(folder: Path) -> None:
         _save(servable, folder)
         _add_assets(pipeline, tasks, folder / "assets")
-        golden = _add_requests(servable, pipeline, name, rows, folder)
+        golden = add_requests(servable, pipeline, name, rows, folder)
         told = manifest(folder, pipeline, columns, tasks, unread, metrics)
         write_manifest(folder, told)
         check_export(folder, ask=pipeline.export_config.check_answers)
@@ -126,14 +126,25 @@ def _save(servable: Servable, folder: Path) -> None:
     tf.saved_model.save(servable.module, str(folder), signatures=dict(servable.signatures))
 
 
-def _add_requests(
+def add_requests(
     servable: Servable,
     pipeline: Pipeline,
     name: str,
     rows: Mapping[str, np.ndarray] | None,
     folder: Path,
 ) -> list[Record]:
-    """Writes what the version is to be asked, by a server and by the gate; returns the latter."""
+    """Writes what a version is to be asked, by a server that warms up and by the gate.
+
+    Args:
+        servable: The model.
+        pipeline: Says how much.
+        name: What requests call the model.
+        rows: Rows of data to ask about, raw columns by name; others are made up.
+        folder: The version.
+
+    Returns:
+        The gate's requests, with the model's answers.
+    """
     config, extra = pipeline.export_config, folder / EXTRA_FOLDER
     extra.mkdir()
     sizes = config.warmup_batch_sizes or _batch_sizes(pipeline)

@@ -82,8 +82,8 @@ the config declares as missing.
 
 | flag | why |
 |---|---|
-| `--tensorflow_intra_op_parallelism=1` | many small requests at once go faster with a thread each |
-| `--num_load_threads=2` | a new version is loaded beside the requests to the old one |
+| `--tensorflow_intra_op_parallelism=1` | a thread for each of many small requests; try it |
+| `--num_load_threads=1 --num_unload_threads=1` | versions come and go on threads of their own |
 | `--monitoring_config_file=FILE` | counts and latencies for Prometheus |
 | `--grpc_channel_arguments=grpc.max_concurrent_streams=N` | bounds what a client asks at once |
 | `--model_config_file_poll_wait_seconds=60` | reads changes of `models.config` |

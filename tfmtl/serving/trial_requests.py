@@ -13,11 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfmtl.serving.signatures import SERVING_DEFAULT
-
 Request = dict[str, np.ndarray]  # Tensors of equal length; text as objects of type bytes.
 Specs = Mapping[str, tf.TensorSpec]
 
+_DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 _NOTHING = {tf.string: b"", tf.bool: False}
 _MISSING = {**_NOTHING, tf.float32: np.nan, tf.float64: np.nan}
 _UNKNOWN = {tf.string: b"no such \xe2\x80\x9cid\xe2\x80\x9d", tf.bool: True}
@@ -32,7 +31,7 @@ def row_columns(signatures: Mapping[str, Specs]) -> dict[str, tf.TensorSpec]:
     Args:
         signatures: What each signature takes.
     """
-    columns = dict(signatures[SERVING_DEFAULT])
+    columns = dict(signatures[_DEFAULT])
     for name, inputs in signatures.items():
         if not takes_examples(name, inputs):
             columns = {**_of_rank_1(inputs), **columns}
@@ -42,7 +41,7 @@ def row_columns(signatures: Mapping[str, Specs]) -> dict[str, tf.TensorSpec]:
 def takes_examples(signature: str, inputs: Specs) -> bool:
     """Whether a signature's one input is serialized tf.Examples."""
     (name, spec), *others = inputs.items()
-    is_named_so = name in _EXAMPLES and signature != SERVING_DEFAULT
+    is_named_so = name in _EXAMPLES and signature != _DEFAULT
     return is_named_so and not others and spec.dtype == tf.string and spec.shape.rank == 1
 
 

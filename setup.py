@@ -8,6 +8,8 @@ from setuptools import Command, find_packages, setup
 from setuptools.command.build_py import build_py
 
 ROOT = pathlib.Path(__file__).parent.resolve()
+# Requests over gRPC. It wants `tensorflow`, which is there; exports and their check do without it.
+SERVING = ["tensorflow-serving-api==2.21.*"]
 PAPERS = ["matplotlib>=3.9,<4"]  # The experiments in samples/papers draw pictures.
 
 
@@ -67,8 +69,10 @@ setup(
     ],
     extras_require={
         "papers": PAPERS,
+        "serving": SERVING,
         "dev": [
             *PAPERS,
+            *SERVING,
             "grpcio-tools>=1.76,<1.79",
             "mypy>=1.18,<3",
             "pandas-stubs",

@@ -18,7 +18,15 @@ import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tfmtl.api import Predictor, evaluate, export, load_config, statistics, train
+    from tfmtl.api import (
+        Predictor,
+        check_export,
+        evaluate,
+        export,
+        load_config,
+        statistics,
+        train,
+    )
     from tfmtl.errors import ConfigError, DataError, ExportError, TfmtlError, TrainingError
 
 __version__ = "0.1.0"
@@ -29,6 +37,7 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 _HOMES = {
     "load_config": "tfmtl.api",
     "train": "tfmtl.api",
+    "check_export": "tfmtl.api",
     "evaluate": "tfmtl.api",
     "export": "tfmtl.api",
     "statistics": "tfmtl.api",
@@ -47,6 +56,7 @@ __all__ = [
     "TfmtlError",
     "TrainingError",
     "__version__",
+    "check_export",
     "evaluate",
     "export",
     "load_config",

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Predictor",
+    "check_export",
     "evaluate",
     "export",
     "find_devices",
@@ -103,7 +104,11 @@ def train(
     )
 
     def after_evaluation(evaluation: Evaluation) -> None:
-        exporter.after_evaluation(*_parts(evaluation), is_best=evaluation.is_best)
+        exporter.after_evaluation(
+            *_parts(evaluation),
+            is_best=evaluation.is_best,
+            metrics={"global_step": evaluation.step, **evaluation.metrics},
+        )
 
     result = training.train(
         pipeline,
@@ -114,7 +119,11 @@ def train(
     )
     if not result.interrupted:
         evaluated = eval_data is not None or bool(pipeline.eval_input_path)
-        exporter.after_training(*_parts(result), evaluated=evaluated)
+        exporter.after_training(
+            *_parts(result),
+            evaluated=evaluated,
+            metrics=result.metrics and {"global_step": result.global_step, **result.metrics},
+        )
     return result
 
 
@@ -156,16 +165,19 @@ def export(
     *,
     checkpoint: str = "latest",
     eval_data: pd.DataFrame | None = None,
+    keep: int | None = None,
 ) -> Path:
     """Writes a trained model as a SavedModel for TensorFlow Serving.
 
-    The calibrators of `export_config.calibration` are fitted to this checkpoint.
+    The calibrators of `export_config.calibration` are fitted to this checkpoint. A version appears
+    only after it has passed what `check_export` asks.
 
     Args:
         config: The config that it was trained with.
         directory: The folder of versions; by default `export/final` in `model_dir`.
         checkpoint: `latest`, `best`, or a path.
         eval_data: Rows to calibrate on, instead of `eval_input_path`.
+        keep: How many versions to leave in the folder, the newest; by default all.
 
     Returns:
         The new version's folder.
@@ -177,15 +189,36 @@ def export(
     pipeline = _checked(config, needs)
     training.check_as_trained(pipeline)
     columns, model = build_model(pipeline)
-    training.restore_weights(model.network, pipeline.model_dir, checkpoint, fingerprints(pipeline))
-    return serving.export(
+    _, step = training.restore_weights(
+        model.network, pipeline.model_dir, checkpoint, fingerprints(pipeline)
+    )
+    version = serving.export(
         model.network,
         columns,
         training.calibrated_tasks(pipeline, model.network, columns, model.tasks, eval_data),
         pipeline,
         directory or serving.export_base(pipeline.model_dir),
         serving.sample_rows(pipeline, columns.raw_columns, eval_data),
+        training.recorded_results(pipeline.model_dir, step),
     )
+    if keep is not None:
+        serving.prune(version.parent, keep)
+    return version
+
+
+def check_export(directory: str | Path) -> serving.Passed:
+    """Holds an export to all that it must be, as every export is before it appears.
+
+    Args:
+        directory: A version's folder, or the folder of versions, of which the newest is taken.
+
+    Returns:
+        What it has passed; `lines()` tells it.
+
+    Raises:
+        ExportError: With all that is wrong, each in a line.
+    """
+    return serving.check_export(serving.find_export(Path(directory)))
 
 
 def statistics(

@@ -82,6 +82,30 @@ def add_checkpoint_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_rolling_options(parser: argparse.ArgumentParser, best: str, latest: str) -> None:
+    """The options that say which models are exported one after the other, and how many are kept.
+
+    Args:
+        parser: Takes them.
+        best: What `--export_best` does.
+        latest: What `--export_latest` does.
+    """
+    kinds = parser.add_mutually_exclusive_group()
+    for kind, told in (("best", best), ("latest", latest)):
+        kinds.add_argument(
+            f"--export_{kind}", dest="rolling", action="store_const", const=kind, help=told
+        )
+    parser.add_argument(
+        "--exports_to_keep", type=_count, metavar="N", help="leaves the N newest versions"
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"should be a whole number above 0; received: {text!r}")
+    return int(text)
+
+
 def new_file(text: str) -> str:
     """The type of an argument that names a file to write: told before the work, not after it."""
     if not Path(text).parent.is_dir():

@@ -27,13 +27,25 @@ def _parser() -> argparse.ArgumentParser:
         metavar="C",
         help="start from another training's weights: a checkpoint, or a directory of them",
     )
+    commands.add_rolling_options(
+        parser,
+        best="exports after every evaluation that is better than all before",
+        latest="exports after every evaluation",
+    )
     return parser
 
 
 def _train(args: argparse.Namespace) -> int:
+    args.edit_flags += _rolling_edits(args)
     pipeline = commands.load_pipeline(args)
     result = commands.load_api(args).train(pipeline, continue_train=args.continue_train)
     return commands.INTERRUPTED if result.interrupted else 0
+
+
+def _rolling_edits(args: argparse.Namespace) -> list[commands.Edit]:
+    """The changes to the config that the options of exports ask for."""
+    given = {"exporter_type": args.rolling, "exports_to_keep": args.exports_to_keep}
+    return [(f"export_config.{name}", value) for name, value in given.items() if value]
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def frames(data):
 
 
 def versions(pipeline, kind):
-    return [path.name for path in pathlib.Path(pipeline.model_dir, "export").glob(f"{kind}/*")]
+    return [path.name for path in pathlib.Path(pipeline.model_dir, "export").glob(f"{kind}/[0-9]*")]
 
 
 def test_a_frame_is_trained_on_measured_and_predicted(load, frames):

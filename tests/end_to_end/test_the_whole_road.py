@@ -31,7 +31,7 @@ def results(folder):
 
 
 def only_version(base):
-    (version,) = base.iterdir()
+    (version,) = (path for path in base.iterdir() if path.is_dir())
     return version
 
 
@@ -136,6 +136,25 @@ def test_export_answers_moved_and_read_only_where_there_is_only_tensorflow(
     assert sorted(answer) == ["logits_ctr", "logits_cvr", "probs_ctr", "probs_cvr"]
     for name, values in answer.items():
         np.testing.assert_allclose(values, scores[name], rtol=1e-5)
+
+
+def test_any_export_can_be_held_to_the_gate_again_and_what_breaks_it_is_told(
+    trained, tfmtl, tmp_path
+):
+    base = trained.config.parent / "model" / "export" / "final"
+    lines = tfmtl("export", "--check", base).stdout.splitlines()
+    assert lines[0] == f"Checked `{only_version(base)}`:"
+    assert any(line.startswith("In TensorFlow's C library it loads in ") for line in lines)
+    manifest = only_version(base) / "assets.extra" / "tfmtl_export.json"
+    assert json.loads(manifest.read_text())["metrics"] == results(trained.config.parent / "model")
+    broken = tmp_path / "7"
+    shutil.copytree(only_version(base), broken)
+    (broken / "assets" / "items.txt").unlink()
+    (broken / "fingerprint.pb").unlink()
+    done = tfmtl("export", "--check", tmp_path, check=2)
+    assert done.stderr.splitlines() == [
+        "A version should have the file `fingerprint.pb`. Received: no such file.",
+    ]
 
 
 def test_predict_scores_files_with_the_newest_export_of_a_config(trained, tfmtl, data, tmp_path):

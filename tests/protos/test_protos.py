@@ -37,6 +37,8 @@ def comments_of(file):
         for index, oneof in enumerate(message.oneof_decl):
             yield f"{name}.{oneof.name}", found[(*path, 8, index)]
         for index, nested in enumerate(message.nested_type):
+            if nested.options.map_entry:  # What protoc makes of a map.
+                continue
             yield from of_message(nested, (*path, 3, index), f"{name}.{nested.name}")
         for index, enum in enumerate(message.enum_type):
             yield from of_enum(enum, (*path, 4, index), f"{name}.{enum.name}")

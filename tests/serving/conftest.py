@@ -34,7 +34,8 @@ def model(pipeline):
 def exported(model, pipeline, rows, tmp_path_factory):
     """The folder of a version."""
     base = tmp_path_factory.mktemp("export")
-    return export(model.network, model.columns, model.tasks, pipeline, base, rows)
+    metrics = {"global_step": 7, "auc_ctr": 0.75}
+    return export(model.network, model.columns, model.tasks, pipeline, base, rows, metrics)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,9 @@ from google.protobuf import text_format
 from tfmtl.features import Columns
 from tfmtl.models import build_network, build_tasks
 from tfmtl.protos.pipeline_pb2 import Pipeline
+from tfmtl.serving.gate.answers import check_answers
+from tfmtl.serving.gate.version import Version
+from tfmtl.serving.golden import record_answers, trial_rows
 
 PIPELINE = """
 data_config {
@@ -88,6 +91,14 @@ def build_model(pipeline):
         [random.uniform(0.1, 1.0, size=weight.shape) for weight in network.get_weights()]
     )
     return types.SimpleNamespace(columns=columns, network=network, tasks=build_tasks(pipeline))
+
+
+def check_against(folder, servable, rows):
+    """Holds a version to the answers of another model than the one that is recorded in it."""
+    records = record_answers(servable, trial_rows(servable, rows))
+    version = Version(folder)
+    version.golden = records
+    check_answers(version)
 
 
 def answers(model, rows):

@@ -5,11 +5,10 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
-from small_model import answers
+from small_model import answers, check_against
 
 from tfmtl.errors import ExportError
 from tfmtl.serving import Predictor, export
-from tfmtl.serving.check import check_answers
 from tfmtl.serving.signatures import build_servable
 from tfmtl.tasks.calibration import fit_calibration
 from tfmtl.tasks.calibrators import Isotonic
@@ -58,8 +57,9 @@ def test_what_is_served_is_calibrated(calibrated, model, tasks, rows):
 def test_the_check_compares_with_calibrated_answers(calibrated, model, rows):
     """Against the model without its calibrator, the export fails it."""
     plain = build_servable(model.columns, model.network, model.tasks)
-    with pytest.raises(ExportError, match="Output `(logits|probs)_(ctr|rating)"):
-        check_answers(calibrated, plain, rows)
+    said = "Output `(logits|probs)_(ctr|rating).*` of signature `serving_default` should be"
+    with pytest.raises(ExportError, match=said):
+        check_against(calibrated, plain, rows)
 
 
 def test_what_was_fitted_lies_beside_it(calibrated, exported, tasks):

@@ -10,7 +10,7 @@ def exported(monkeypatch):
     """What was exported to where, in order; nothing is written."""
     calls = []
 
-    def export(network, columns, tasks, pipeline, directory, rows):
+    def export(network, columns, tasks, pipeline, directory, rows, metrics):
         calls.append((str(directory), network, rows))
         version = directory / str(len(calls))
         version.mkdir(parents=True)

@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from small_model import ROWS, answers, build_model, changed
+from small_model import ROWS, answers, build_model, changed, check_against
 
 from tfmtl.errors import ExportError
 from tfmtl.serving import Predictor, export, sample_rows, score_files
-from tfmtl.serving.check import check_answers
 from tfmtl.serving.export import check_exportable
 from tfmtl.serving.signatures import build_servable
 from tfmtl.tasks import build_score
@@ -151,8 +150,8 @@ def test_without_weights_there_is_one_signature(scored_model, pipeline):
 def test_a_wrong_default_fails_the_check(folder, scored_model, scored, all_rows):
     other = changed(scored, "")
     other.model_config.score.weights[1].default_value = 0.75
-    with pytest.raises(ExportError, match="Output `score` should be"):
-        check_answers(folder, servable_of(scored_model, other), all_rows)
+    with pytest.raises(ExportError, match="Output `score` of signature `[a-z_]+` should be"):
+        check_against(folder, servable_of(scored_model, other), all_rows)
 
 
 @pytest.mark.slow
@@ -160,8 +159,8 @@ def test_a_weight_without_effect_fails_the_check(folder, scored_model, scored, a
     other, old = changed(scored, ""), scored.model_config.score.expression
     # The same by default.
     other.model_config.score.expression = old.replace("^ a", "^ where(a == 0.5, a, 7)")
-    with pytest.raises(ExportError, match="Output `score` should be"):
-        check_answers(folder, servable_of(scored_model, other), all_rows)
+    with pytest.raises(ExportError, match="Output `score` of signature `[a-z_]+` should be"):
+        check_against(folder, servable_of(scored_model, other), all_rows)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from small_model import PIPELINE, build_model
 from tfmtl import config
 from tfmtl.protos.pipeline_pb2 import Pipeline
 from tfmtl.serving.signatures import build_servable
+from tfmtl.serving.trial_requests import request_of
 from tfmtl.tasks import build_score
 
 SIDES = {"user": "USER", "tags": "CONTEXT", "history": "USER"}
@@ -102,6 +103,10 @@ def answers(ask, rows):
     return ask("serving_default", rows)
 
 
+def as_examples(servable, rows):
+    return request_of("examples", servable.inputs["examples"], rows, candidates=1)
+
+
 def of_candidates(rows, items):
     """The rows as users, each with all rows' candidates."""
     return {
@@ -162,7 +167,7 @@ def test_rank_takes_weights_of_the_score_for_each_user(ask, rows):
 
 
 def test_examples_are_answered_as_their_columns(servable, ask, rows, answers):
-    served = ask("examples", servable.requests["examples"](rows))
+    served = ask("examples", as_examples(servable, rows))
     assert served.keys() == answers.keys()
     for name, expected in answers.items():
         np.testing.assert_allclose(served[name], expected, rtol=1e-6, err_msg=name)
@@ -185,13 +190,13 @@ def test_what_an_example_lacks_is_an_empty_cell(ask):
 
 
 def test_classify_has_the_events_and_their_probabilities(servable, ask, rows, answers):
-    served = ask("classify", servable.requests["classify"](rows))
+    served = ask("classify", as_examples(servable, rows))
     assert served["classes"].tolist() == [[b"ctr"]] * 3
     np.testing.assert_allclose(served["scores"][:, 0], answers["probs_ctr"], rtol=1e-6)
 
 
 def test_regress_has_the_score(servable, ask, rows, answers):
-    served = ask("regress", servable.requests["regress"](rows))
+    served = ask("regress", as_examples(servable, rows))
     np.testing.assert_allclose(served["outputs"], answers["score"], rtol=1e-6)
 
 
@@ -199,7 +204,7 @@ def test_without_a_score_regress_has_the_first_number(model, rows):
     servable = build_servable(model.columns, model.network, model.tasks)
     plain = {name: column for name, column in rows.items() if name != "history"}
     expected = Asked(servable)("serving_default", plain)["probs_ctr"]
-    received = Asked(servable)("regress", servable.requests["regress"](plain))["outputs"]
+    received = Asked(servable)("regress", as_examples(servable, plain))["outputs"]
     np.testing.assert_allclose(received, expected, rtol=1e-6)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,9 +20,16 @@ from tfmtl.features import Columns
 from tfmtl.features.column import Column
 from tfmtl.features.fingerprints import fingerprints
 from tfmtl.protos.pipeline_pb2 import Pipeline
-from tfmtl.serving.check import check_answers
+from tfmtl.serving.base_files import write_base_files
+from tfmtl.serving.batching import BATCHING_FILE, batching_text
+from tfmtl.serving.gate import check_export
+from tfmtl.serving.gate.graph_rules import MOST_BYTES_OF_CONST
+from tfmtl.serving.golden import GOLDEN_FILE, record_answers, trial_rows
+from tfmtl.serving.manifest import EXTRA_FOLDER, manifest, write_manifest
+from tfmtl.serving.prediction_logs import Record, write_records
 from tfmtl.serving.signatures import Servable, build_servable, check_input_names
 from tfmtl.serving.versions import publish
+from tfmtl.serving.warmup import WARMUP_FILE, warmup_requests
 from tfmtl.tasks import Task, build_score
 
 PIPELINE_FILE = "pipeline.config"
@@ -36,11 +44,13 @@ def export(
     pipeline: Pipeline,
     directory: str | Path,
     sample_rows: Mapping[str, np.ndarray] | None = None,
+    metrics: Mapping[str, Any] | None = None,
 ) -> Path:
     """Publishes the model as the next version of `directory`.
 
-    A version appears whole or not at all, and only after a fresh process that has nothing but
-    TensorFlow has loaded it and answered as the trained model does.
+    A version appears whole or not at all, and only after it has passed the gate: every rule of
+    `tfmtl.serving.gate`, and a fresh process that has nothing but TensorFlow's C library, where it
+    has answered as the trained model does.
 
     Args:
         network: Encoded features in, `{task: logits}` out.
@@ -51,29 +61,33 @@ def export(
             fingerprints of its features' transforms as `assets/fingerprints.json`.
         directory: The folder of versions.
         sample_rows: Rows of data to compare answers on, raw columns by name.
+        metrics: What the model's last evaluation found; it goes along.
 
     Returns:
         The version's folder.
 
     Raises:
-        ExportError: If the model cannot be exported, or the export does not answer as the model.
+        ExportError: If the model cannot be exported, or the export does not pass the gate.
     """
+    unread = _unread_columns(pipeline)
     servable = build_servable(
-        columns,
-        network,
-        tasks,
-        _unread_columns(pipeline),
-        build_score(pipeline),
-        config.user_columns(pipeline),
+        columns, network, tasks, unread, build_score(pipeline), config.user_columns(pipeline)
     )
+    unread_names = [column.name for column in unread if column.name not in columns.raw_columns]
+    base, name = Path(directory), _model_name(pipeline, Path(directory))
+    rows = _recorded_rows(pipeline, sample_rows)
 
     def write(folder: Path) -> None:
         _save(servable, folder)
         _add_assets(pipeline, tasks, folder / "assets")
-        check_answers(folder, servable, sample_rows)
+        golden = add_requests(servable, pipeline, name, rows, folder)
+        told = manifest(folder, pipeline, columns, tasks, unread_names, metrics)
+        write_manifest(folder, told)
+        check_export(folder, ask=pipeline.export_config.check_answers)
+        write_base_files(base, name, told, golden, pipeline.export_config.HasField("batching"))
 
     try:
-        return publish(Path(directory), write)
+        return publish(base, write)
     except (OSError, tf.errors.OpError) as error:
         raise ExportError(f"The model could not be exported to `{directory}`: {error}") from error
 
@@ -88,8 +102,21 @@ def check_exportable(pipeline: Pipeline) -> None:
         ExportError: With what is in the way.
     """
     check_input_names(_input_names(pipeline))
+    for feature in config.read_features(pipeline):
+        _check_list(config.feature_name(feature), feature.vocab_list)
     for source in pipeline.export_config.asset_files:
         _check_asset(Path(source))
+
+
+def _check_list(feature: str, words: Sequence[str]) -> None:
+    """A list of words becomes a constant of the graph, and a file an asset."""
+    size = sum(len(word.encode()) for word in words)
+    if size >= MOST_BYTES_OF_CONST:
+        raise ExportError(
+            f"`vocab_list` of feature `{feature}` should have less than {MOST_BYTES_OF_CONST:,} "
+            f"bytes, because it is part of the exported graph. Received: {size:,}. "
+            "Use `vocab_file`."
+        )
 
 
 def _input_names(pipeline: Pipeline) -> Iterator[str]:
@@ -103,6 +130,57 @@ def _input_names(pipeline: Pipeline) -> Iterator[str]:
 
 def _save(servable: Servable, folder: Path) -> None:
     tf.saved_model.save(servable.module, str(folder), signatures=dict(servable.signatures))
+
+
+def add_requests(
+    servable: Servable,
+    pipeline: Pipeline,
+    name: str,
+    rows: Mapping[str, np.ndarray] | None,
+    folder: Path,
+) -> list[Record]:
+    """Writes what a version is to be asked, by a server that warms up and by the gate.
+
+    Args:
+        servable: The model.
+        pipeline: Says how much.
+        name: What requests call the model.
+        rows: Rows of data to ask about, raw columns by name; others are made up.
+        folder: The version.
+
+    Returns:
+        The gate's requests, with the model's answers.
+    """
+    config, extra = pipeline.export_config, folder / EXTRA_FOLDER
+    extra.mkdir()
+    sizes = config.warmup_batch_sizes or _batch_sizes(pipeline)
+    tried = trial_rows(servable, rows)
+    golden = record_answers(servable, tried)
+    write_records(extra / WARMUP_FILE, warmup_requests(servable, tried, sizes), name)
+    write_records(extra / GOLDEN_FILE, golden, name)
+    if config.HasField("batching"):
+        (folder / BATCHING_FILE).write_text(batching_text(config.batching), encoding="utf-8")
+    return golden
+
+
+def _batch_sizes(pipeline: Pipeline) -> list[int]:
+    """Those that a server will run, if the config tells them."""
+    allowed = list(pipeline.export_config.batching.allowed_batch_sizes)
+    return [1, *allowed] if allowed else []
+
+
+def _recorded_rows(
+    pipeline: Pipeline, rows: Mapping[str, np.ndarray] | None
+) -> dict[str, np.ndarray] | None:
+    count = pipeline.export_config.recorded_rows
+    return {name: column[:count] for name, column in rows.items()} if rows and count else None
+
+
+def _model_name(pipeline: Pipeline, base: Path) -> str:
+    """What the config calls it, or the last folder of where it was trained or is exported to."""
+    folder = pipeline.model_dir or str(base.absolute())
+    named = pipeline.export_config.model_name or Path(folder).name
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", named)
 
 
 def _add_assets(pipeline: Pipeline, tasks: Sequence[Task], folder: Path) -> None:

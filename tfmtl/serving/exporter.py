@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import tf_keras as keras
 
@@ -23,6 +23,9 @@ _log = logging.getLogger(__name__)
 
 # Makes calibrated tasks of a network, its columns and its tasks.
 Calibrate = Callable[[keras.Model, Columns, Sequence[Task]], Sequence[Task]]
+
+# What the model's last evaluation found; None if there was none.
+Metrics = Mapping[str, Any] | None
 
 FINAL, LATEST, BEST, NONE = "final", "latest", "best", "none"
 
@@ -59,26 +62,38 @@ class Exporter:
             check_exportable(pipeline)
 
     def after_evaluation(
-        self, network: keras.Model, columns: Columns, tasks: Sequence[Task], is_best: bool
+        self,
+        network: keras.Model,
+        columns: Columns,
+        tasks: Sequence[Task],
+        is_best: bool,
+        metrics: Metrics = None,
     ) -> None:
         """Exports if the kind is `latest`, or `best` and no evaluation was better."""
         if self._kind == LATEST or (self._kind == BEST and is_best):
-            self._export(network, columns, tasks)
+            self._export(network, columns, tasks, metrics)
             prune(self._base, max(1, self._config.exports_to_keep))
 
     def after_training(
-        self, network: keras.Model, columns: Columns, tasks: Sequence[Task], evaluated: bool
+        self,
+        network: keras.Model,
+        columns: Columns,
+        tasks: Sequence[Task],
+        evaluated: bool,
+        metrics: Metrics = None,
     ) -> None:
         """Exports if the kind is `final`, or if there was nothing to evaluate on."""
         if self._kind == FINAL or (self._kind in (LATEST, BEST) and not evaluated):
-            self._export(network, columns, tasks)
+            self._export(network, columns, tasks, metrics)
 
     @property
     def _base(self) -> Path:
         return export_base(self._pipeline.model_dir, self._kind)
 
-    def _export(self, network: keras.Model, columns: Columns, tasks: Sequence[Task]) -> None:
+    def _export(
+        self, network: keras.Model, columns: Columns, tasks: Sequence[Task], metrics: Metrics
+    ) -> None:
         tasks = self._calibrate(network, columns, tasks)
         rows = sample_rows(self._pipeline, columns.raw_columns, self._data)
-        version = export(network, columns, tasks, self._pipeline, self._base, rows)
+        version = export(network, columns, tasks, self._pipeline, self._base, rows, metrics)
         _log.info("Exported `%s`.", version)

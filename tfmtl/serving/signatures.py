@@ -12,7 +12,6 @@ regress             the same, answered as Regress requests want it: one number a
 from __future__ import annotations
 
 import dataclasses
-import functools
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
@@ -26,7 +25,6 @@ from tfmtl.features.column import Column
 from tfmtl.serving.answers import Answers
 from tfmtl.serving.example_inputs import EXAMPLE_SPECS, INPUT, parse_examples
 from tfmtl.serving.ranking import Ranker
-from tfmtl.serving.trial_requests import Request, as_examples, as_rankings
 from tfmtl.tasks import Score, Task
 
 SERVING_DEFAULT = "serving_default"
@@ -54,13 +52,11 @@ class Servable:
             nothing of Keras: no layers, no optimizer slots, no metrics.
         inputs: What each signature takes, by its name.
         signatures: Functions of those inputs, by the signature's name.
-        requests: Bring rows of raw columns into each signature's form, by its name.
     """
 
     module: tf.Module
     inputs: Mapping[str, Specs]
     signatures: Mapping[str, Function]
-    requests: Mapping[str, Callable[[Request], Request]]
 
 
 def build_servable(
@@ -98,15 +94,14 @@ def build_servable(
         for name, form in forms.items()
     }
     inputs = {name: form.inputs for name, form in forms.items()}
-    return Servable(module, inputs, functions, {name: form.asked for name, form in forms.items()})
+    return Servable(module, inputs, functions)
 
 
 class _Form(NamedTuple):
-    """One way to ask a model: what it takes, what answers, and how rows are brought into it."""
+    """One way to ask a model: what it takes, and what answers."""
 
     inputs: Specs
     function: Function
-    asked: Callable[[Request], Request]
 
 
 class _Model:
@@ -133,9 +128,7 @@ class _Model:
 
     def of_rows(self) -> dict[str, _Form]:
         """Raw columns, a row each."""
-        return self._weighted(
-            {SERVING_DEFAULT: _Form(self.inputs, self._predictions, dict)}, WITH_WEIGHTS
-        )
+        return self._weighted(SERVING_DEFAULT, WITH_WEIGHTS, _Form(self.inputs, self._predictions))
 
     def of_examples(self) -> dict[str, _Form]:
         """Rows as serialized Examples."""
@@ -145,10 +138,7 @@ class _Model:
             forms[CLASSIFY] = answers.classes
         if answers.number:
             forms[REGRESS] = lambda served: {"outputs": served[answers.number]}
-        return {
-            name: _Form(EXAMPLE_SPECS, self._parsing(form), self._as_examples)
-            for name, form in forms.items()
-        }
+        return {name: _Form(EXAMPLE_SPECS, self._parsing(form)) for name, form in forms.items()}
 
     def of_users(self, ranker: Ranker) -> dict[str, _Form]:
         """Users with many candidates each."""
@@ -161,16 +151,14 @@ class _Model:
             )
             return {name: grid.by_user(value) for name, value in served.items()}
 
-        form = _Form(inputs, rank, functools.partial(as_rankings, inputs))
-        return self._weighted({RANK: form}, RANK_WITH_WEIGHTS)
+        return self._weighted(RANK, RANK_WITH_WEIGHTS, _Form(inputs, rank))
 
-    def _weighted(self, forms: dict[str, _Form], name: str) -> dict[str, _Form]:
+    def _weighted(self, name: str, with_weights: str, form: _Form) -> dict[str, _Form]:
         """A form, and the same by another name with the weights of the score, if it has any."""
         weights = self._answers.weights
         if not weights:
-            return forms
-        (form,) = forms.values()
-        return {**forms, name: form._replace(inputs={**form.inputs, **weights})}
+            return {name: form}
+        return {name: form, with_weights: form._replace(inputs={**form.inputs, **weights})}
 
     def _predictions(self, raw: Tensors) -> Tensors:
         read = {name: raw[name] for name in self._reads}
@@ -178,9 +166,6 @@ class _Model:
 
     def _parsing(self, form: Function) -> Function:
         return lambda inputs: form(self._predictions(parse_examples(inputs[INPUT], self._read)))
-
-    def _as_examples(self, rows: Request) -> Request:
-        return {INPUT: as_examples(rows, [column.name for column in self._read])}
 
 
 def check_input_names(inputs: Iterable[str]) -> None:

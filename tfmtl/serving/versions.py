@@ -48,16 +48,33 @@ def prune(base: Path, keep: int) -> None:
     """Removes all but the `keep` newest versions."""
     for folder in versions(base)[:-keep]:
         # Renamed first: a server must not find a version that is half removed.
-        doomed = _staging_path(base, folder.name)
+        doomed = staging_path(base, folder.name)
         folder.rename(doomed)
         shutil.rmtree(doomed, ignore_errors=True)
 
 
 def remove_leftovers(base: Path) -> None:
-    """Removes the staging folders of exports that were killed."""
-    for folder in base.glob(f"{_STAGING_PREFIX}*"):
-        if _is_abandoned(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+    """Removes what exports that were killed have left: staging folders, and files."""
+    for path in base.glob(f"{_STAGING_PREFIX}*"):
+        if not _is_abandoned(path):
+            continue
+        if path.is_dir():
+            remove_tree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def remove_tree(folder: Path) -> None:
+    """Removes a folder as far as that can be done, those in it that nobody may write to as well."""
+    for place, _, _ in os.walk(folder):
+        with contextlib.suppress(OSError):
+            os.chmod(place, 0o755)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def staging_path(base: Path, version: str) -> Path:
+    """`.tmp-<version>-<pid>-<host>`: who writes it can be asked whether he is still alive."""
+    return base / f"{_STAGING_PREFIX}{version}-{os.getpid()}-{socket.gethostname()}"
 
 
 def _is_version(name: str) -> bool:
@@ -66,17 +83,12 @@ def _is_version(name: str) -> bool:
 
 @contextlib.contextmanager
 def _staging_folder(base: Path) -> Iterator[Path]:
-    folder = _staging_path(base, str(_next_version(base)))
+    folder = staging_path(base, str(_next_version(base)))
     folder.mkdir()
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _staging_path(base: Path, version: str) -> Path:
-    """`.tmp-<version>-<pid>-<host>`: who writes it can be asked whether he is still alive."""
-    return base / f"{_STAGING_PREFIX}{version}-{os.getpid()}-{socket.gethostname()}"
 
 
 def _rename_to_next_version(folder: Path, base: Path) -> Path:

@@ -6,6 +6,7 @@ from tfmtl.training.checkpoints import resolve_checkpoint, restore_weights
 from tfmtl.training.lazy_adam import LazyAdam, LazyAdamW
 from tfmtl.training.model import MultiTaskModel
 from tfmtl.training.optimizers import build_optimizers
+from tfmtl.training.rounds import recorded_results
 from tfmtl.training.run import Evaluation, Training, evaluate, train
 from tfmtl.training.statistics import collect_statistics
 from tfmtl.training.statistics_table import statistics_table
@@ -21,6 +22,7 @@ __all__ = [
     "check_as_trained",
     "collect_statistics",
     "evaluate",
+    "recorded_results",
     "resolve_checkpoint",
     "restore_weights",
     "statistics_table",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import time
 from collections.abc import Callable
+from typing import Any
 
 from tfmtl.training.best import Best
 from tfmtl.training.checkpoints import Checkpoints
@@ -24,6 +26,16 @@ from tfmtl.training.stopping import StopSignals
 RESULTS_FILE = "eval_result.json"
 
 _log = logging.getLogger(__name__)
+
+
+def recorded_results(model_dir: str, step: int) -> dict[str, Any] | None:
+    """What `eval_result.json` tells of a model at a step; None if of another or nothing."""
+    try:
+        with open(os.path.join(model_dir, RESULTS_FILE), encoding="utf-8") as file:
+            results: dict[str, Any] = json.load(file)
+    except (OSError, ValueError):
+        return None
+    return results if results.get("global_step") == step else None
 
 
 class Timetable:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 from tfmtl.config.funnels import funnel_of
 from tfmtl.config.metric_names import bigger_is_better, result_named, result_names
 from tfmtl.config.problems import Report
-from tfmtl.config.rules.common import check_above, check_at_least
+from tfmtl.config.rules.common import check_above, check_at_least, check_not_negative
 from tfmtl.config.views import placed_towers
 from tfmtl.config.wording import one_of
-from tfmtl.protos import pipeline_pb2
+from tfmtl.protos import export_pb2, pipeline_pb2
 
 _PATH = "export_config"
+_MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_LEAST = {
+    "max_batch_size": 1,
+    "batch_timeout_micros": 0,
+    "max_enqueued_batches": 1,
+    "max_execution_batch_size": 1,
+}
 _TYPES = ("final", "latest", "best", "none")
 
 
@@ -21,6 +30,8 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
         report.should(f"{_PATH}.exporter_type", f"be {one_of(_TYPES)}", export.exporter_type)
     check_at_least(report, f"{_PATH}.exports_to_keep", export.exports_to_keep, 1)
     check_at_least(report, f"{_PATH}.max_check_steps", export.max_check_steps, 1)
+    check_not_negative(report, f"{_PATH}.recorded_rows", export.recorded_rows)
+    _check_serving(export, report)
     if not _has_metrics(pipeline):
         return  # There is nothing to choose from; that is told already.
     is_named = export.HasField("best_exporter_metric")
@@ -32,6 +43,35 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
         no_direction = bool(name) and bigger_is_better(pipeline, name) is None
         if no_direction and not export.HasField("metric_bigger"):
             report.warn(path, f"is better neither way; more of `{name}` is taken for better")
+
+
+def _check_serving(export: export_pb2.ExportConfig, report: Report) -> None:
+    """The model has a name that addresses may hold; sizes of batches are sizes."""
+    if export.HasField("model_name") and not _MODEL_NAME.fullmatch(export.model_name):
+        rule = "be made of letters, digits and `_ . -`"
+        report.should(f"{_PATH}.model_name", rule, export.model_name or None)
+    for index, size in enumerate(export.warmup_batch_sizes):
+        check_at_least(report, f"{_PATH}.warmup_batch_sizes[{index}]", size, 1)
+    if export.HasField("batching"):
+        _check_batching(export.batching, report)
+
+
+def _check_batching(batching: export_pb2.Batching, report: Report) -> None:
+    """A server would take the parameters."""
+    path = f"{_PATH}.batching"
+    for name, least in _LEAST.items():
+        if batching.HasField(name):
+            check_at_least(report, f"{path}.{name}", getattr(batching, name), least)
+    splits, limit = batching.enable_large_batch_splitting, "max_execution_batch_size"
+    if splits != batching.HasField(limit):
+        rule = "be given with `enable_large_batch_splitting`, and not without"
+        report.should(f"{path}.{limit}", rule, getattr(batching, limit) if not splits else None)
+    sizes = list(batching.allowed_batch_sizes)
+    if sizes != sorted({size for size in sizes if size > 0}):
+        report.should(f"{path}.allowed_batch_sizes", "be above 0 and grow", sizes)
+    largest = limit if splits else "max_batch_size"
+    if sizes and sizes[-1] != getattr(batching, largest):
+        report.should(f"{path}.allowed_batch_sizes", f"end in `{largest}`", sizes[-1])
 
 
 def _has_metrics(pipeline: pipeline_pb2.Pipeline) -> bool:

@@ -1,0 +1,192 @@
+"""What an export must be for TensorFlow Serving: every requirement, and the test that shows it.
+
+A requirement is shown by a test in this folder, or waits for what is not built yet. This table is
+read by people; the tests below see that it is complete and names tests that there are.
+"""
+
+import ast
+import pathlib
+
+import pytest
+
+HERE = pathlib.Path(__file__).parent
+
+CHECKLIST = {
+    1: (
+        "versions are folders of whole numbers, with graph, variables and assets",
+        [
+            "test_export.test_it_holds_weights_and_vocabularies_and_nothing_of_training",
+            "test_gate.test_10_a_partial_version",
+        ],
+    ),
+    2: (
+        "a version appears as a whole, by a rename",
+        ["test_versions.test_the_folder_is_no_version_while_it_is_written"],
+    ),
+    3: (
+        "one tag, `serve`",
+        ["test_gate.test_a_graph_that_a_server_could_not_take"],
+    ),
+    4: (
+        "a signature `serving_default`, and types that REST knows",
+        ["test_gate.test_a_graph_that_a_server_could_not_take"],
+    ),
+    5: (
+        "inputs and outputs have stable names",
+        [
+            "test_gate.test_6_a_lost_output_name",
+            "test_export.test_inputs_are_the_columns_that_features_read",
+            "test_export.test_a_column_that_cannot_be_an_input_is_told",
+        ],
+    ),
+    6: (
+        "every input is needed; labels and weights are none",
+        [
+            "test_gate.test_an_input_that_nothing_reads",
+            "test_export.test_without_filter_inputs_all_columns_but_labels_and_weight_are_inputs",
+        ],
+    ),
+    7: (
+        "the first axis of every input and output is the batch, and batches equal single rows",
+        [
+            "test_gate.test_5_a_wrong_batch_axis",
+            "test_gate.test_an_answer_that_depends_on_the_other_rows",
+        ],
+    ),
+    8: (
+        "nothing ragged or sparse in signatures",
+        ["test_gate.test_a_graph_that_a_server_could_not_take"],
+    ),
+    9: (
+        "what a server fills lists up with changes no answer",
+        [
+            "test_gate.test_7_a_padding_leak",
+            "test_gate.test_parameters_of_batching_that_no_server_takes",
+        ],
+    ),
+    10: (
+        "operations of TensorFlow alone, and no Python",
+        [
+            "test_gate.test_1_a_python_operation",
+            "test_gate.test_a_graph_that_a_server_could_not_take",
+        ],
+    ),
+    11: (
+        "nothing that XLA must compile",
+        ["test_gate.test_4_an_operation_that_xla_must_compile"],
+    ),
+    12: (
+        "tables are filled from assets, wherever the version lies",
+        [
+            "test_gate.test_2_a_missing_asset",
+            "test_gate.test_3_an_absolute_path",
+            "test_export.test_it_answers_moved_and_read_only_where_there_is_only_tensorflow",
+        ],
+    ),
+    13: (
+        "vocabularies are files",
+        ["test_export.test_a_long_list_of_words_is_refused_before_training"],
+    ),
+    14: (
+        "the graph is small and has no large constants",
+        [
+            "test_gate.test_a_graph_that_is_too_large",
+            "test_gate.test_a_graph_that_a_server_could_not_take",
+        ],
+    ),
+    15: (
+        "variables of inference, and nothing of training",
+        ["test_gate.test_8_slot_variables"],
+    ),
+    16: (
+        "inference is certain: asked twice, the same",
+        [
+            "test_gate.test_a_graph_that_a_server_could_not_take",
+            "test_fresh_process.test_an_answer_that_is_drawn_at_random_is_not_the_same",
+        ],
+    ),
+    17: (
+        "the answers of the trained model, whatever the rows",
+        [
+            "test_gate.test_another_answer_than_the_trained_models",
+            "test_export.test_other_weights_than_the_trained_ones_fail_the_check",
+        ],
+    ),
+    18: (
+        "missing values are resolved in the graph",
+        ["test_gate.test_rows_of_nothing_and_of_extremes_are_among_the_recorded"],
+    ),
+    19: (
+        "a warm-up file of requests that the signatures take",
+        [
+            "test_gate.test_9_an_unequal_warm_up_record",
+            "test_gate.test_a_signature_without_warm_ups_or_with_too_many",
+            "test_prediction_logs.test_tensorflow_serving_reads_what_is_written",
+        ],
+    ),
+    20: (
+        "warm-ups cover every signature at several sizes, and tell how long they take",
+        ["test_gate.test_what_is_whole_passes_with_every_kind_of_signature"],
+    ),
+    21: (
+        "method names that servers know",
+        ["test_gate.test_a_graph_that_a_server_could_not_take"],
+    ),
+    22: (
+        "which TensorFlow made the graph",
+        ["test_gate.test_a_graph_that_a_server_could_not_take"],
+    ),
+    23: (
+        "a fingerprint, and what the export tells of itself",
+        [
+            "test_gate.test_10_a_partial_version",
+            "test_manifest.test_it_tells_what_the_export_is",
+        ],
+    ),
+    24: (
+        "parameters of batching that a server reads",
+        [
+            "test_base_files.test_parameters_of_batching_are_written_as_a_server_reads_them",
+            "test_gate.test_parameters_of_batching_that_no_server_takes",
+        ],
+    ),
+    25: (
+        "a config of models",
+        ["test_base_files.test_the_models_config_is_one_that_a_server_reads"],
+    ),
+    26: (
+        "an estimate of memory",
+        ["test_manifest.test_it_tells_what_the_export_is"],
+    ),
+    27: (
+        "small outputs with names",
+        ["test_export.test_outputs_are_the_predictions_of_every_task"],
+    ),
+    28: (
+        "text in answers is UTF-8",
+        ["test_gate.test_text_that_rest_could_not_write"],
+    ),
+    29: (
+        "rows do not depend on each other",
+        ["test_gate.test_an_answer_that_depends_on_the_other_rows"],
+    ),
+    30: (
+        "requests change nothing",
+        ["test_gate.test_a_graph_that_a_server_could_not_take"],
+    ),
+}
+
+
+def test_all_thirty_requirements_are_there():
+    assert list(CHECKLIST) == list(range(1, 31))
+
+
+@pytest.mark.parametrize("number", CHECKLIST)
+def test_a_requirement_has_tests_that_there_are(number):
+    _, tests = CHECKLIST[number]
+    assert tests
+    for test in tests:
+        module, name = test.split(".")
+        tree = ast.parse((HERE / f"{module}.py").read_text(encoding="utf-8"))
+        functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+        assert name in functions, test

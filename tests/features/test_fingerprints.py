@@ -120,7 +120,7 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize("field", FeatureConfig.DESCRIPTOR.fields, ids=lambda field: field.name)
+@pytest.mark.parametrize("field", list(FeatureConfig.DESCRIPTOR.fields), ids=lambda each: each.name)
 def test_every_field_counts_or_is_known_to_be_beside_the_transform(field):
     if field.message_type:
         assert field.name in BESIDE

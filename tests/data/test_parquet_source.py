@@ -50,7 +50,7 @@ def test_shuffling_mixes_groups_and_the_rows_of_each_without_any_buffer(numbered
 
 
 def test_an_epoch_reads_every_row_once_and_the_next_in_another_order(numbered):
-    both = flat(numbers(numbered, shuffle=True, epochs=2))
+    both = flat(numbers(numbered, batch_size=8, shuffle=True, epochs=2))
     assert sorted(both[:COUNT]) == sorted(both[COUNT:]) == list(range(COUNT))
     assert both[:COUNT] != both[COUNT:]
 

@@ -18,7 +18,7 @@ import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tfmtl.api import Predictor, evaluate, export, load_config, train
+    from tfmtl.api import Predictor, convert, evaluate, export, load_config, train
     from tfmtl.errors import ConfigError, DataError, ExportError, TfmtlError, TrainingError
 
 __version__ = "0.1.0"
@@ -31,6 +31,7 @@ _HOMES = {
     "train": "tfmtl.api",
     "evaluate": "tfmtl.api",
     "export": "tfmtl.api",
+    "convert": "tfmtl.api",
     "Predictor": "tfmtl.api",
     "TfmtlError": "tfmtl.errors",
     "ConfigError": "tfmtl.errors",
@@ -46,6 +47,7 @@ __all__ = [
     "TfmtlError",
     "TrainingError",
     "__version__",
+    "convert",
     "evaluate",
     "export",
     "load_config",

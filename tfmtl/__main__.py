@@ -14,6 +14,7 @@ COMMANDS = {
     "evaluate": "measure a checkpoint",
     "export": "write a checkpoint as a SavedModel",
     "predict": "score the rows of files with an exported model",
+    "convert": "write data as Parquet or TFRecord, perhaps with its features encoded",
     "validate": "tell every problem of a config",
     "benchmark": "measure reading, encoding and training",
 }

@@ -23,7 +23,7 @@ from tfmtl import serving, training  # noqa: E402
 from tfmtl.errors import ConfigError  # noqa: E402
 from tfmtl.protos.pipeline_pb2 import Pipeline  # noqa: E402
 from tfmtl.serving import Predictor, score_files  # noqa: E402
-from tfmtl.training import Evaluation, Training  # noqa: E402
+from tfmtl.training import Conversion, Evaluation, Training  # noqa: E402
 from tfmtl.training.build import build_model  # noqa: E402
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Predictor",
+    "convert",
     "evaluate",
     "export",
     "find_devices",
@@ -180,6 +181,31 @@ def export(
         directory or serving.export_base(pipeline.model_dir),
         serving.sample_rows(pipeline, columns.raw_columns, eval_data),
     )
+
+
+def convert(
+    config: Config,
+    data: str | os.PathLike[str] | pd.DataFrame,
+    folder: str | Path,
+    **how: Any,
+) -> Conversion:
+    """Writes data as Parquet or TFRecord, as it is or with its features encoded.
+
+    Args:
+        config: The config that says how to read it.
+        data: Files, globs and directories, separated by commas; or a DataFrame.
+        folder: The folder to write, new or empty.
+        how: `kind`, `encoded`, `reserved`, `compression` and `file_rows`; see
+            `training.convert`.
+
+    Returns:
+        The numbers of rows and of files.
+
+    Example:
+    >>> tfmtl.convert("mmoe.config", "train.csv", "train_encoded", encoded=True).rows
+    300000
+    """
+    return training.convert(_checked(config, ()), data, Path(folder), **how)
 
 
 def find_devices() -> None:

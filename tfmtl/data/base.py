@@ -102,6 +102,7 @@ class Source(abc.ABC):
         course = Course(batch_size, shuffle, epochs, seed, skip_rows, drop_remainder)
         rows = self._batches(sampler, course)
 
+        @tf.autograph.experimental.do_not_convert  # There is nothing to.
         def parse(*batch: tf.Tensor) -> Any:
             decoded = self._parse(*batch)
             return decoded if transform is None else transform(decoded)

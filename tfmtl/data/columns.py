@@ -48,6 +48,13 @@ class Column:
         """Turns the cells that the CSV parser read into values, `(batch,)`."""
         return tf.cast(self.kind.fill(cells, self.empty), self.dtype)
 
+    def fill_empty(self, values: tf.Tensor, is_empty: tf.Tensor) -> tf.Tensor:
+        """Puts what an empty cell means into values of the declared type, `(batch,)`."""
+        if values.dtype == tf.string:
+            return values
+        empty = float("nan") if self.empty is None else self.empty
+        return tf.where(is_empty, tf.constant(empty, self.dtype), tf.cast(values, self.dtype))
+
 
 def declared_columns(data_config: dataset_pb2.DatasetConfig) -> list[Column]:
     """The columns of `input_fields`, in their order."""

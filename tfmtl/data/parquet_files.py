@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +14,9 @@ import tensorflow as tf
 
 from tfmtl.data import files
 from tfmtl.errors import DataError
+
+# Where an encoded file says what it was made with.
+_ENCODER = b"tfmtl.encoder"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +35,12 @@ class ParquetFile:
     def schema(self) -> pa.Schema:
         """Its columns."""
         return self.head.schema.to_arrow_schema()
+
+    @property
+    def encoder(self) -> dict[str, str]:
+        """The fingerprints of its features by their names; none if it is not encoded."""
+        text = (self.schema.metadata or {}).get(_ENCODER)
+        return json.loads(text)["features"] if text else {}
 
     def groups(self) -> Iterator[RowGroup]:
         """Its row groups that have a row, in their order."""
@@ -73,6 +83,11 @@ class RowGroup:
         return f"{self.file.path}: row {self.first_row + row + 1}"
 
 
+def encoder_metadata(fingerprints: Mapping[str, str]) -> dict[bytes, bytes]:
+    """What a schema has to say for `ParquetFile.encoder` to give these fingerprints."""
+    return {_ENCODER: json.dumps({"features": dict(fingerprints)}).encode()}
+
+
 def find_parquet(paths: str) -> list[ParquetFile]:
     """The files of a path of the config.
 
@@ -80,7 +95,17 @@ def find_parquet(paths: str) -> list[ParquetFile]:
         DataError: If one is missing or damaged.
     """
     found = [file.path for file in files.find_files(paths, files.PARQUET)]
-    return [ParquetFile(path, _head(path)) for path in found]
+    return [read_head(path) for path in found]
+
+
+def read_head(path: str) -> ParquetFile:
+    """A file, of which nothing but its head is read.
+
+    Raises:
+        DataError: If it is missing or damaged.
+    """
+    with _clear_errors(path), _open(path) as file:
+        return ParquetFile(path, pq.ParquetFile(file).metadata)
 
 
 def row_groups(paths: str, found: Sequence[ParquetFile]) -> list[RowGroup]:
@@ -93,11 +118,6 @@ def row_groups(paths: str, found: Sequence[ParquetFile]) -> list[RowGroup]:
     if not groups:
         raise DataError(f"{paths}: should have a row at least. Received: {len(found)} empty files.")
     return groups
-
-
-def _head(path: str) -> pq.FileMetaData:
-    with _clear_errors(path), _open(path) as file:
-        return pq.ParquetFile(file).metadata
 
 
 @contextlib.contextmanager

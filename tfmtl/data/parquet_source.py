@@ -12,6 +12,7 @@ import dataclasses
 import math
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -58,6 +59,7 @@ def check_schemas(found: Sequence[ParquetFile], columns: Sequence[Column]) -> No
     """
     for file in found:
         schema = file.schema
+        _check_is_raw(file, columns)
         check_columns(file.path, schema.names, columns)
         for column in columns:
             kind = schema.field(column.name).type
@@ -67,6 +69,16 @@ def check_schemas(found: Sequence[ParquetFile], columns: Sequence[Column]) -> No
                 raise DataError(f"{file.path}: {rule}. Received: {kind}. {advice}")
 
 
+def _check_is_raw(file: ParquetFile, columns: Sequence[Column]) -> None:
+    absent = [column.name for column in columns if column.name not in file.schema.names]
+    if absent and file.encoder:
+        told = ", ".join(f"`{name}`" for name in absent)
+        raise DataError(
+            f"{file.path}: should have the raw columns {told}. Received: encoded features, which "
+            "do for training and evaluation only."
+        )
+
+
 @dataclasses.dataclass(frozen=True)
 class GroupCells:
     """What was read of a group.
@@ -74,12 +86,12 @@ class GroupCells:
     Attributes:
         tensors: Its columns.
         is_bad: Which of its rows have a cell that is none of its column's type.
-        table: All that was read, as it stands in the file.
+        beside: What was made of other columns.
     """
 
     tensors: dict[str, tf.Tensor]
     is_bad: np.ndarray
-    table: pa.Table
+    beside: Any = None
 
 
 class ParquetSource(base.Source):
@@ -90,7 +102,7 @@ class ParquetSource(base.Source):
         groups: Their row groups, in the order of the data, each with a row at least.
         columns: The columns to read.
         sampler: Decides how often a row appears.
-        beside: Names of columns to read as they stand in the files.
+        beside: Names of more columns to read, of which a subclass makes something.
     """
 
     def __init__(
@@ -205,11 +217,15 @@ class ParquetSource(base.Source):
         """The groups of rows, which rows of theirs they are, and their places among the rows."""
         groups = np.searchsorted(self._ends, rows, side="right")
         for group in np.unique(groups):
-            cells = self._cells[int(group)]
-            if not self._skips_bad_rows and cells.is_bad.any():
-                raise ValueError("A row is bad.")  # `find_failure` says which.
+            cells = self._good_cells(int(group))
             place = np.flatnonzero(groups == group)
             yield cells, rows[place] - self._start(int(group)), place
+
+    def _good_cells(self, group: int) -> GroupCells:
+        cells = self._cells[group]
+        if not self._skips_bad_rows and cells.is_bad.any():
+            raise ValueError("A row is bad.")  # `find_failure` says which.
+        return cells
 
     def _mixed_groups(self, sampler: Sampler | None) -> int:
         """How many groups have their rows mixed at a time."""
@@ -220,9 +236,11 @@ class ParquetSource(base.Source):
         return _frame_rows(group.read([column.name for column in self.columns]), self.columns)
 
     def _load(self, group: RowGroup) -> GroupCells:
-        table = group.read(self._names)
+        return self._read_cells(group.read(self._names))
+
+    def _read_cells(self, table: pa.Table) -> GroupCells:
         rows = _frame_rows(table, self.columns)
-        return GroupCells(rows.tensors(), rows.is_bad, table)
+        return GroupCells(rows.tensors(), rows.is_bad)
 
 
 class _Cache:

@@ -11,7 +11,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfmtl import config
-from tfmtl.data import Sampler, build_sampler, open_source
+from tfmtl.data import Sampler, build_sampler, is_encoded, open_encoded, open_source
 from tfmtl.errors import ConfigError, TrainingError
 from tfmtl.features import Columns
 from tfmtl.models import build_network, build_tasks
@@ -20,6 +20,7 @@ from tfmtl.tasks import Task, build_judges
 from tfmtl.tasks.balancing import build_plan
 from tfmtl.training.batches import Batches
 from tfmtl.training.checkpoints import list_checkpoints
+from tfmtl.training.encoded import ReadyFeatures, encoding_of
 from tfmtl.training.model import MultiTaskModel
 
 if TYPE_CHECKING:
@@ -64,8 +65,9 @@ def open_training(
     """
     path = _path(pipeline, "train_path", "train_input_path", data)
     settings = pipeline.data_config
+    targets = dict.fromkeys(column for task in model.tasks for column in task.target_columns)
     sampler = build_sampler(settings)
-    return _open(pipeline, columns, model.tasks, data, path, settings.batch_size, sampler)
+    return _open(pipeline, columns, [*targets], data, path, settings.batch_size, sampler)
 
 
 def open_evaluation(
@@ -86,10 +88,7 @@ def open_evaluation(
     path = _path(pipeline, "eval_path", "eval_input_path", data)
     own_size = settings.HasField("eval_batch_size")
     batch_size = settings.eval_batch_size if own_size else settings.batch_size
-    grouped = [task.group_columns for task in tasks]
-    sliced = [config.slice_columns(by, pipeline) for by in pipeline.eval_config.slice_by]
-    beside = [column for columns in (*grouped, *sliced) for column in columns]
-    return _open(pipeline, columns, tasks, data, path, batch_size, beside=beside)
+    return _open(pipeline, columns, needed_columns(pipeline, tasks), data, path, batch_size)
 
 
 def has_evaluation(pipeline: pipeline_pb2.Pipeline) -> bool:
@@ -154,20 +153,34 @@ def _path(
     return getattr(pipeline, field)
 
 
+def needed_columns(pipeline: pipeline_pb2.Pipeline, tasks: Sequence[Task]) -> list[str]:
+    """The raw columns that evaluating needs beside the features.
+
+    Args:
+        pipeline: A checked config.
+        tasks: What is measured.
+    """
+    of_tasks = [column for task in tasks for column in task.target_columns]
+    grouped = [column for task in tasks for column in task.group_columns]
+    sliced = [config.slice_columns(by, pipeline) for by in pipeline.eval_config.slice_by]
+    return list(dict.fromkeys([*of_tasks, *grouped, *(each for by in sliced for each in by)]))
+
+
 def _open(
     pipeline: pipeline_pb2.Pipeline,
     columns: Columns,
-    tasks: Sequence[Task],
+    targets: Sequence[str],
     data: pd.DataFrame | None,
     path: str,
     batch_size: int,
     sampler: Sampler | None = None,
-    beside: Sequence[str] = (),
 ) -> Batches:
-    of_tasks = [column for task in tasks for column in task.target_columns]
-    targets = list(dict.fromkeys([*of_tasks, *beside]))
+    settings = pipeline.data_config
+    strict = settings.bad_rows != dataset_pb2.DatasetConfig.SKIP
+    if data is None and is_encoded(settings, path):
+        encoding = encoding_of(pipeline, columns)
+        encoded = open_encoded(settings, path, encoding, targets, sampler)
+        return Batches(encoded, ReadyFeatures(encoding), targets, batch_size, strict)
     names = list(dict.fromkeys([*columns.raw_columns, *targets]))
-    rows = path if data is None else data
-    source = open_source(pipeline.data_config, rows, names, sampler=sampler)
-    skips_bad_rows = pipeline.data_config.bad_rows == dataset_pb2.DatasetConfig.SKIP
-    return Batches(source, columns, targets, batch_size, strict=not skips_bad_rows)
+    source = open_source(settings, path if data is None else data, names, sampler=sampler)
+    return Batches(source, columns, targets, batch_size, strict)

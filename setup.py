@@ -9,6 +9,7 @@ from setuptools.command.build_py import build_py
 
 ROOT = pathlib.Path(__file__).parent.resolve()
 PAPERS = ["matplotlib>=3.9,<4"]  # The experiments in samples/papers draw pictures.
+REMOTE = ["fsspec>=2024.2"]  # Reads Parquet from file systems that TensorFlow does not know.
 
 
 class BuildProtos(Command):
@@ -67,8 +68,10 @@ setup(
     ],
     extras_require={
         "papers": PAPERS,
+        "remote": REMOTE,
         "dev": [
             *PAPERS,
+            *REMOTE,
             "grpcio-tools>=1.76,<1.79",
             "mypy>=1.18,<3",
             "pandas-stubs",

@@ -109,7 +109,7 @@ def train(
         on_evaluation=after_evaluation,
     )
     if not result.interrupted:
-        evaluated = eval_data is not None or bool(pipeline.eval_input_path)
+        evaluated = eval_data is not None or bool(configs.eval_files(pipeline))
         exporter.after_training(*_parts(result), evaluated=evaluated)
     return result
 
@@ -216,9 +216,12 @@ def find_devices() -> None:
 def _checked(config: Config, needs: Sequence[str]) -> Pipeline:
     if not isinstance(config, Pipeline):
         return configs.load(config, needs=needs)
-    if problems := configs.validate(config, needs=needs):
+    pipeline = Pipeline()
+    pipeline.CopyFrom(config)
+    configs.expand(pipeline)
+    if problems := configs.validate(pipeline, needs=needs):
         raise ConfigError(problems)
-    return config
+    return pipeline
 
 
 def _parts(trained: Evaluation | Training) -> tuple[keras.Model, Columns, list[Task]]:

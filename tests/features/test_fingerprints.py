@@ -92,6 +92,13 @@ def test_an_expression_counts_by_its_meaning():
         expression("a +", a="FLOAT")
 
 
+def test_a_function_counts_by_its_plain_name():
+    told = [
+        of(f"feature_type: RawFeature normalizer_fn: '{name}'") for name in ("tf.math.log", "log")
+    ]
+    assert told[0] == told[1] != of("feature_type: RawFeature normalizer_fn: 'log1p'")
+
+
 def test_words_count_by_what_is_in_their_file(words):
     first = of(f"vocab_file: '{words('a', 'b', name='first')}'")
     assert of(f"vocab_file: '{words('a', 'b', name='moved')}'") == first
@@ -117,6 +124,7 @@ VALUES = {
     "sub_feature_type": "RawFeature",
     "max_seq_len": "3",
     "lookup_max_sel_elem_num": "3",
+    "normalizer_fn": "'log1p'",
 }
 
 

@@ -1,6 +1,8 @@
 """The config of a pipeline: loading, overriding, checking, saving, and what it says."""
 
 from tfmtl.config.calibrations import calibratable_tasks, calibrations
+from tfmtl.config.column_functions import COLUMN_FUNCTIONS, column_function
+from tfmtl.config.expansion import expand
 from tfmtl.config.files import save
 from tfmtl.config.loading import TO_EVALUATE, TO_TRAIN, load, load_text, validate
 from tfmtl.config.metric_names import (
@@ -20,18 +22,22 @@ from tfmtl.config.stacks import vector_groups
 from tfmtl.config.views import (
     architecture,
     column_of,
+    eval_files,
     feature_name,
     features,
     group_features,
     group_reads,
+    is_made_up,
     read_features,
     slice_columns,
     target_columns,
     towers,
+    train_files,
 )
 
 __all__ = [
     "CALIBRATION",
+    "COLUMN_FUNCTIONS",
     "EVALUATION",
     "TO_EVALUATE",
     "TO_TRAIN",
@@ -40,13 +46,17 @@ __all__ = [
     "bigger_is_better",
     "calibratable_tasks",
     "calibrations",
+    "column_function",
     "column_of",
+    "eval_files",
+    "expand",
     "feature_name",
     "features",
     "group_features",
     "group_reads",
     "head_metrics",
     "is_bigger_better",
+    "is_made_up",
     "judgements",
     "load",
     "load_text",
@@ -60,6 +70,7 @@ __all__ = [
     "slice_columns",
     "target_columns",
     "towers",
+    "train_files",
     "validate",
     "vector_groups",
 ]

@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Collection
 
+from tfmtl.config.expansion import expand
 from tfmtl.config.files import read
 from tfmtl.config.overrides import Overrides, override
 from tfmtl.config.parsed import Parsed
@@ -81,6 +82,7 @@ def _finish(
     if parsed.complete:
         for sentence in override(parsed.pipeline, overrides):
             report.problems.append(Problem("", sentence))
+        expand(parsed.pipeline)
         report.problems += _checked(parsed, needs)
     if report.problems:
         raise ConfigError([problem.text for problem in report.problems], source)

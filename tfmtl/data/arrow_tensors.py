@@ -83,13 +83,11 @@ def types_of_parts(kind: pa.DataType) -> list[tf.DType]:
 def from_parts(parts: Sequence[tf.Tensor], spec: tf.TypeSpec) -> Value:
     """The tensor that an array's parts were made of."""
     *lengths, values = parts
-    flat = tf.cast(values, spec.dtype)
     inner = spec.shape[_depth(spec) + 1 :].as_list()
-    if inner:
-        flat = tf.reshape(flat, [-1, *inner])
+    flat = tf.reshape(tf.cast(values, spec.dtype), [-1, *inner])
     if not lengths:
         return flat
-    rows = [tf.cast(each, tf.int64) for each in lengths]
+    rows = [tf.cast(tf.ensure_shape(each, [None]), tf.int64) for each in lengths]
     return tf.RaggedTensor.from_nested_row_lengths(flat, rows, validate=False)
 
 

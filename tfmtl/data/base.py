@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import dataclasses
+import math
 import os
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
@@ -15,6 +16,7 @@ from tfmtl.data import complaints
 from tfmtl.data.columns import Column
 from tfmtl.data.samplers import Sampler
 from tfmtl.errors import DataError
+from tfmtl.layers.column_functions import COLUMN_FUNCTIONS
 from tfmtl.protos import dataset_pb2
 
 Rows = dict[str, tf.Tensor]
@@ -104,7 +106,7 @@ class Source(abc.ABC):
 
         @tf.autograph.experimental.do_not_convert  # There is nothing to.
         def parse(*batch: tf.Tensor) -> Any:
-            decoded = self._parse(*batch)
+            decoded = self._finished(self._parse(*batch))
             return decoded if transform is None else transform(decoded)
 
         batches = rows.map(parse, num_parallel_calls=self._parallel_calls, deterministic=True)
@@ -209,7 +211,19 @@ class Source(abc.ABC):
 
     def _judged(self, sampler: Sampler, batch: Any) -> Rows:
         """The columns of a batch that a sampler reads."""
-        return self._decode(sampler.columns, *tf.nest.flatten(batch))
+        return self._finished(self._decode(sampler.columns, *tf.nest.flatten(batch)))
+
+    def _finished(self, rows: Rows) -> Rows:
+        """The columns with the functions of labels applied."""
+        functions = {
+            column.name: COLUMN_FUNCTIONS[column.function]
+            for column in self.columns
+            if column.function
+        }
+        return {
+            name: functions[name](values) if name in functions else values
+            for name, values in rows.items()
+        }
 
     def _take_good(self, good: tf.Tensor) -> tf.Tensor:
         """1 for a good row. Others are left out and counted, or an error, as `bad_rows` says."""
@@ -224,6 +238,15 @@ class Source(abc.ABC):
     def _parallel_calls(self) -> int:
         # More calls than cores only hold more batches in memory.
         return max(1, min(self._config.num_parallel_calls, os.cpu_count() or 1))
+
+
+def rebatched(pieces: tf.data.Dataset, course: Course) -> tf.data.Dataset:
+    """The rows of an epoch, in pieces of any size, as the batches of a course."""
+    rows = pieces.repeat(course.epochs)
+    if course.skip_rows:
+        piece = math.gcd(course.skip_rows, course.batch_size)
+        rows = rows.rebatch(piece).skip(course.skip_rows // piece)
+    return rows.rebatch(course.batch_size, drop_remainder=course.drop_remainder)
 
 
 @contextlib.contextmanager

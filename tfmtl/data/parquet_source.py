@@ -146,7 +146,7 @@ class ParquetSource(base.Source):
         seeds = tf.data.Dataset.random(course.seed, rerandomize_each_iteration=True)
         groups = tf.data.Dataset.zip((listing.batch(together), seeds))
         mixed = groups.map(lambda groups, seed: self._rows_of(groups, seed, course.shuffle))
-        batches = _rebatched(mixed.repeat(course.epochs), course)
+        batches = base.rebatched(mixed, course)
         # Rows of one group are looked up together.
         return batches.map(tf.sort) if course.shuffle else batches
 
@@ -274,14 +274,6 @@ class _Slot:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.cells: GroupCells | None = None
-
-
-def _rebatched(rows: tf.data.Dataset, course: base.Course) -> tf.data.Dataset:
-    """Pieces of any size as batches of one size, without the first rows."""
-    if course.skip_rows:
-        piece = math.gcd(course.skip_rows, course.batch_size)
-        rows = rows.rebatch(piece).skip(course.skip_rows // piece)
-    return rows.rebatch(course.batch_size, drop_remainder=course.drop_remainder)
 
 
 def _frame_rows(table: pa.Table, columns: Sequence[Column]) -> FrameRows:

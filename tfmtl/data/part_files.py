@@ -18,7 +18,7 @@ from tfmtl.errors import DataError
 
 # Rows and bytes of a row group at most: what a reader holds several of in memory.
 GROUP_ROWS = 1 << 16
-_GROUP_BYTES = 1 << 26
+GROUP_BYTES = 1 << 26
 PARQUET, TFRECORD = "parquet", "tfrecord"
 COMPRESSIONS = {PARQUET: ("zstd", "snappy", "gzip", "none"), TFRECORD: ("GZIP", "ZLIB", "none")}
 """The compressions of each kind of files, of which the first is the usual one."""
@@ -114,7 +114,7 @@ class Parts:
             waiting = pa.concat_tables(self._waiting)
             self._write_group(waiting.slice(0, self._group_rows))
             self._waiting = [waiting.slice(self._group_rows)]
-        if sum(each.nbytes for each in self._waiting) >= _GROUP_BYTES:
+        if sum(each.nbytes for each in self._waiting) >= GROUP_BYTES:
             self._write_waiting()
 
     def close(self) -> None:
@@ -161,10 +161,11 @@ def part_files(
         DataError: If the folder is there already, or cannot be written.
     """
     check_new_folder(folder)
+    packing = compression or COMPRESSIONS[kind][0]
+    _check_compression(kind, packing)
     aside = folder.with_name(f".tmp-{os.getpid()}-{folder.name}")
     try:
         aside.mkdir()
-        packing = compression or COMPRESSIONS[kind][0]
         parts = Parts(aside, kind, schema, packing, file_rows)
         with contextlib.closing(parts):
             yield parts
@@ -189,3 +190,10 @@ def check_new_folder(folder: Path) -> None:
         raise DataError(
             f"The output should be a new folder. Received: `{folder}`, which is there already."
         )
+
+
+def _check_compression(kind: str, compression: str) -> None:
+    known = COMPRESSIONS[kind]
+    if compression not in known:
+        wanted = f"{', '.join(known[:-1])} or {known[-1]}"
+        raise DataError(f"The compression of {kind} should be {wanted}. Received: {compression}.")

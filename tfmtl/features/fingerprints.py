@@ -104,6 +104,8 @@ def _description(
         first = next((name for name in _SOURCES if name in settings), None)
         settings = {k: v for k, v in settings.items() if k not in _SOURCES or k == first}
         settings.update(_words(settings, read))
+    if "normalizer_fn" in settings:
+        settings["normalizer_fn"] = configs.column_function(feature.normalizer_fn)
     if feature.feature_type == FeatureConfig.ExprFeature:
         settings["expression"] = _expression(feature, columns)
     return settings

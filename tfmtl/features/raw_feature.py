@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from tfmtl.config import feature_name
+from tfmtl.config import column_function, feature_name
 from tfmtl.errors import ConfigError
 from tfmtl.features.bins import Bins, edges_of, no_number, range_of, scaled
 from tfmtl.features.column import Column
@@ -15,6 +15,7 @@ from tfmtl.features.embedding import Embedding
 from tfmtl.features.feature import BAGS, IDS, Encoded, Feature, Raw
 from tfmtl.features.parts import Parts
 from tfmtl.features.splitting import split_places
+from tfmtl.layers.column_functions import COLUMN_FUNCTIONS
 from tfmtl.protos.feature_pb2 import FeatureConfig
 
 
@@ -40,6 +41,8 @@ class RawFeature(Feature):
         value_range: The values to be mapped to 0 and 1. Others are not clipped.
         edges: Ascending edges of bins. A value on an edge belongs to the bin above it.
         combiner: How the embeddings of a vector's bins become one: "sum", "mean" or "sqrtn".
+        function: A function of `COLUMN_FUNCTIONS` for the numbers, after their range and before
+            their bins; what has no finite value becomes 0. "" for none.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class RawFeature(Feature):
         value_range: tuple[float, float] | None = None,
         edges: Sequence[float] = (),
         combiner: str = "sum",
+        function: str = "",
     ) -> None:
         super().__init__(name, (column,), embedding)
         self.size = size
@@ -60,6 +64,7 @@ class RawFeature(Feature):
         self._range = value_range
         self._bins = Bins(edges) if edges else None
         self._combiner = combiner
+        self._function = COLUMN_FUNCTIONS[function] if function else None
         self._default = _number(column.default) if size == 1 and self._may_lack else 0.0
 
     @classmethod
@@ -82,6 +87,7 @@ class RawFeature(Feature):
             range_of(config),
             edges,
             config.combiner,
+            column_function(config.normalizer_fn),
         )
 
     @property
@@ -104,6 +110,9 @@ class RawFeature(Feature):
 
     def encode(self, raw: Raw) -> Encoded:
         values = scaled(self._values(raw[self._column.name]), self._range)
+        if self._function is not None:
+            values = self._function(values)
+            values = tf.where(tf.math.is_finite(values), values, 0.0)
         if self._bins is None:
             return {self.name: tf.reshape(values, [-1, self.size])}
         return {self.name: self._binned(values, self._bins)}

@@ -63,11 +63,11 @@ def open_training(
         model: Says which columns it learns from.
         data: Rows to take instead.
     """
-    path = _path(pipeline, "train_path", "train_input_path", data)
+    path = _path(pipeline, "train_input_path", config.train_files(pipeline), data)
     settings = pipeline.data_config
     targets = dict.fromkeys(column for task in model.tasks for column in task.target_columns)
     sampler = build_sampler(settings)
-    return _open(pipeline, columns, [*targets], data, path, settings.batch_size, sampler)
+    return open_batches(pipeline, columns, [*targets], data, path, settings.batch_size, sampler)
 
 
 def open_evaluation(
@@ -85,15 +85,15 @@ def open_evaluation(
         data: Rows to take instead.
     """
     settings = pipeline.data_config
-    path = _path(pipeline, "eval_path", "eval_input_path", data)
+    path = _path(pipeline, "eval_input_path", config.eval_files(pipeline), data)
     own_size = settings.HasField("eval_batch_size")
     batch_size = settings.eval_batch_size if own_size else settings.batch_size
-    return _open(pipeline, columns, needed_columns(pipeline, tasks), data, path, batch_size)
+    return open_batches(pipeline, columns, needed_columns(pipeline, tasks), data, path, batch_size)
 
 
 def has_evaluation(pipeline: pipeline_pb2.Pipeline) -> bool:
     """Whether a pipeline names data to evaluate on."""
-    return bool(pipeline.WhichOneof("eval_path") and pipeline.eval_input_path)
+    return bool(config.eval_files(pipeline))
 
 
 def check_start(pipeline: pipeline_pb2.Pipeline, continue_train: bool) -> None:
@@ -143,14 +143,13 @@ def _saved_random_streams() -> Iterator[None]:
 
 
 def _path(
-    pipeline: pipeline_pb2.Pipeline, oneof: str, field: str, data: pd.DataFrame | None
+    pipeline: pipeline_pb2.Pipeline, field: str, files: str, data: pd.DataFrame | None
 ) -> str:
-    if data is not None:
+    if data is not None or config.is_made_up(pipeline.data_config):
         return ""
-    kind = pipeline.WhichOneof(oneof)
-    if kind != field or not getattr(pipeline, field):
-        raise ConfigError([f"`{field}` should name the data. Received: {kind or 'nothing'}."])
-    return getattr(pipeline, field)
+    if not files:
+        raise ConfigError([f"`{field}` should name the data. Received: nothing."])
+    return files
 
 
 def needed_columns(pipeline: pipeline_pb2.Pipeline, tasks: Sequence[Task]) -> list[str]:
@@ -166,7 +165,7 @@ def needed_columns(pipeline: pipeline_pb2.Pipeline, tasks: Sequence[Task]) -> li
     return list(dict.fromkeys([*of_tasks, *grouped, *(each for by in sliced for each in by)]))
 
 
-def _open(
+def open_batches(
     pipeline: pipeline_pb2.Pipeline,
     columns: Columns,
     targets: Sequence[str],
@@ -175,8 +174,20 @@ def _open(
     batch_size: int,
     sampler: Sampler | None = None,
 ) -> Batches:
+    """Batches of raw data, or of data whose features are encoded already.
+
+    Args:
+        pipeline: Says how to read it.
+        columns: Encode it.
+        targets: The raw columns that are read beside the features.
+        data: Rows to take instead of files.
+        path: The files.
+        batch_size: Rows in a batch.
+        sampler: Decides how often a row appears.
+    """
     settings = pipeline.data_config
-    strict = settings.bad_rows != dataset_pb2.DatasetConfig.SKIP
+    skips = settings.bad_rows == dataset_pb2.DatasetConfig.SKIP
+    strict = not (skips or config.is_made_up(settings))
     if data is None and is_encoded(settings, path):
         encoding = encoding_of(pipeline, columns)
         encoded = open_encoded(settings, path, encoding, targets, sampler)

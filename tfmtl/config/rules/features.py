@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from tfmtl.config.column_functions import COLUMN_FUNCTIONS, column_function
 from tfmtl.config.expressions import ExpressionError
 from tfmtl.config.feature_expressions import read_expression, unusable_expression
 from tfmtl.config.problems import Problem, Report
@@ -50,6 +51,7 @@ _ONLY_FOR: Mapping[str, tuple[int, ...]] = {
     "min_val": (_RAW, _SEQUENCE),
     "max_val": (_RAW, _SEQUENCE),
     "raw_input_dim": (_RAW, _SEQUENCE),
+    "normalizer_fn": (_RAW,),
     "expression": (_EXPR,),
     "seq_multi_sep": (_SEQUENCE,),
     "max_seq_len": (_SEQUENCE,),
@@ -298,6 +300,14 @@ def _check_raw(it: _Described) -> None:
         _check_default(it)
     _check_edges(it)
     _check_bins(it)
+    _check_function(it)
+
+
+def _check_function(it: _Described) -> None:
+    name, path = it.feature.normalizer_fn, f"{it.path}.normalizer_fn"
+    if name and not column_function(name):
+        what = "a function of numbers; an ExprFeature has formulas"
+        it.report.should_name(path, what, name, COLUMN_FUNCTIONS, of=it.of)
 
 
 def _check_default(it: _Described) -> None:

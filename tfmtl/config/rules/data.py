@@ -19,9 +19,9 @@ _PATH = "data_config"
 _MOST_COPIES = 1000
 _Types = dataset_pb2.DatasetConfig
 _BINARY = {
-    _Types.ParquetInputV2: "Parquet",
-    _Types.TFRecordInput: "TFRecord",
-    _Types.DummyInput: "made-up",
+    _Types.ParquetInputV2: "Parquet files",
+    _Types.TFRecordInput: "TFRecord files",
+    _Types.DummyInput: "made-up rows",
 }
 _WHOLE = re.compile(r"\s*[+-]?[0-9]+\s*")
 
@@ -168,7 +168,7 @@ def _check_separator(data: dataset_pb2.DatasetConfig, report: Report) -> None:
     if data.input_type in _BINARY:
         if data.with_header:
             kind = _BINARY[data.input_type]
-            report.warn(f"{_PATH}.with_header", f"has no effect on {kind} data")
+            report.warn(f"{_PATH}.with_header", f"has no effect on {kind}")
         return
     mark, path = data.separator, f"{_PATH}.separator"
     is_quote = mark == '"' and data.input_type != _Types.CSVInputEx

@@ -11,6 +11,7 @@ ROOT = pathlib.Path(__file__).parent.resolve()
 # Requests over gRPC. It wants `tensorflow`, which is there; exports and their check do without it.
 SERVING = ["tensorflow-serving-api==2.21.*"]
 PAPERS = ["matplotlib>=3.9,<4"]  # The experiments in samples/papers draw pictures.
+REMOTE = ["fsspec>=2024.2"]  # Reads Parquet from file systems that TensorFlow does not know.
 
 
 class BuildProtos(Command):
@@ -70,9 +71,11 @@ setup(
     extras_require={
         "papers": PAPERS,
         "serving": SERVING,
+        "remote": REMOTE,
         "dev": [
             *PAPERS,
             *SERVING,
+            *REMOTE,
             "grpcio-tools>=1.76,<1.79",
             "mypy>=1.18,<3",
             "pandas-stubs",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tfmtl.api import (
         Predictor,
         check_export,
+        convert,
         evaluate,
         export,
         load_config,
@@ -40,6 +41,7 @@ _HOMES = {
     "check_export": "tfmtl.api",
     "evaluate": "tfmtl.api",
     "export": "tfmtl.api",
+    "convert": "tfmtl.api",
     "statistics": "tfmtl.api",
     "Predictor": "tfmtl.api",
     "TfmtlError": "tfmtl.errors",
@@ -57,6 +59,7 @@ __all__ = [
     "TrainingError",
     "__version__",
     "check_export",
+    "convert",
     "evaluate",
     "export",
     "load_config",

@@ -16,6 +16,7 @@ COMMANDS = {
     "predict": "score the rows of files with an exported model",
     "init": "propose a config from a sample of the data",
     "statistics": "tell what the training data is like, for people and for features",
+    "convert": "write data as Parquet or TFRecord, perhaps with its features encoded",
     "validate": "tell every problem of a config",
     "benchmark": "measure reading, encoding and training",
 }

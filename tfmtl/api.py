@@ -26,7 +26,7 @@ from tfmtl.features.fingerprints import fingerprints  # noqa: E402
 from tfmtl.protos.pipeline_pb2 import Pipeline  # noqa: E402
 from tfmtl.protos.statistics_pb2 import Statistics  # noqa: E402
 from tfmtl.serving import Predictor, score_files  # noqa: E402
-from tfmtl.training import Evaluation, Training, statistics_table  # noqa: E402
+from tfmtl.training import Conversion, Evaluation, Training, statistics_table  # noqa: E402
 from tfmtl.training.build import build_model  # noqa: E402
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Predictor",
     "check_export",
+    "convert",
     "evaluate",
     "export",
     "find_devices",
@@ -118,7 +119,7 @@ def train(
         on_evaluation=after_evaluation,
     )
     if not result.interrupted:
-        evaluated = eval_data is not None or bool(pipeline.eval_input_path)
+        evaluated = eval_data is not None or bool(configs.eval_files(pipeline))
         exporter.after_training(
             *_parts(result),
             evaluated=evaluated,
@@ -272,6 +273,31 @@ def _statistics_path(pipeline: Pipeline, output_path: str | Path | None) -> Path
     return path
 
 
+def convert(
+    config: Config,
+    data: str | os.PathLike[str] | pd.DataFrame,
+    folder: str | Path,
+    **how: Any,
+) -> Conversion:
+    """Writes data as Parquet or TFRecord, as it is or with its features encoded.
+
+    Args:
+        config: The config that says how to read it.
+        data: Files, globs and directories, separated by commas; or a DataFrame.
+        folder: The folder to write, new or empty.
+        how: `kind`, `encoded`, `reserved`, `compression` and `file_rows`; see
+            `training.convert`.
+
+    Returns:
+        The numbers of rows and of files.
+
+    Example:
+    >>> tfmtl.convert("mmoe.config", "train.csv", "train_encoded", encoded=True).rows
+    300000
+    """
+    return training.convert(_checked(config, ()), data, Path(folder), **how)
+
+
 def find_devices() -> None:
     """Lets TensorFlow look for devices, about which it logs whatever anyone sets."""
     tf.config.list_physical_devices()
@@ -280,9 +306,12 @@ def find_devices() -> None:
 def _checked(config: Config, needs: Sequence[str], fitted: bool = True) -> Pipeline:
     if not isinstance(config, Pipeline):
         return configs.load(config, needs=needs, fitted=fitted)
-    if problems := configs.validate(config, needs=needs):
+    pipeline = Pipeline()
+    pipeline.CopyFrom(config)
+    configs.expand(pipeline)
+    if problems := configs.validate(pipeline, needs=needs):
         raise ConfigError(problems)
-    return configs.fitted(config) if fitted else config
+    return configs.fitted(pipeline) if fitted else pipeline
 
 
 def _parts(trained: Evaluation | Training) -> tuple[keras.Model, Columns, list[Task]]:

@@ -49,6 +49,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="other configs: compares the train steps of all on cached batches, side by side",
     )
+    what.add_argument(
+        "--formats",
+        action="store_true",
+        help="compares reading and encoding of the training data as it is, and as Parquet, "
+        "TFRecord and encoded Parquet, which are written to a temporary folder",
+    )
     length = parser.add_mutually_exclusive_group()
     length.add_argument(
         "--seconds", type=float, default=10.0, help="to measure each for (default: 10)"
@@ -71,6 +77,8 @@ def _benchmark(args: argparse.Namespace) -> None:
     pipeline = commands.load_pipeline(args, _NEEDS)
     if args.against:
         figures, text = _compare(args, pipeline)
+    elif args.formats:
+        figures, text = _compare_formats(args, pipeline)
     else:
         figures, text = _measure(args, pipeline)
     print(text)
@@ -96,6 +104,14 @@ def _compare(args: argparse.Namespace, pipeline: Pipeline) -> tuple[Any, str]:
     return figures, comparison_table(figures)
 
 
+def _compare_formats(args: argparse.Namespace, pipeline: Pipeline) -> tuple[Any, str]:
+    commands.load_api(args)
+    from tfmtl.reading_rates import compare_formats  # Loads TensorFlow.
+
+    figures = compare_formats(pipeline, args.steps, args.seconds, _tell_format)
+    return figures, formats_table(figures)
+
+
 def _load_other(path: str, args: argparse.Namespace) -> Pipeline:
     """A config to compare with; its problems name the file, as there are several."""
     try:
@@ -106,6 +122,10 @@ def _load_other(path: str, args: argparse.Namespace) -> Pipeline:
 
 def _tell_config(name: str) -> None:
     _logger.info("Building: %s.", name)
+
+
+def _tell_format(name: str) -> None:
+    _logger.info("Writing: %s.", name)
 
 
 def _tell(part: str) -> None:
@@ -123,11 +143,29 @@ def table(figures: dict[str, Any]) -> str:
 def comparison_table(figures: Sequence[dict[str, Any]]) -> str:
     """The figures of `side_by_side.compare`, for people."""
     header = ("config", "in embeddings", "elsewhere", "rows/s", "step time")
-    lines = [header, *(_comparison_row(each) for each in figures)]
+    return _aligned([header, *(_comparison_row(each) for each in figures)])
+
+
+def formats_table(figures: Sequence[dict[str, Any]]) -> str:
+    """The figures of `reading_rates.compare_formats`, for people."""
+    header = ("format", "MB", "rows/s", "speed")
+    return _aligned([header, *(_format_row(each) for each in figures)])
+
+
+def _aligned(lines: Sequence[tuple[str, ...]]) -> str:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
         for line in lines
+    )
+
+
+def _format_row(figures: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        figures["format"],
+        f"{figures['bytes'] / 1e6:,.1f}",
+        f"{figures['rows_per_second']:,.0f}",
+        f"{figures['relative_speed']:.2f}",
     )
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from tfmtl.benchmark import comparison_table, table
+from tfmtl.benchmark import comparison_table, formats_table, table
 from tfmtl.benchmarking import Speedometer
 from tfmtl.side_by_side import relative_time
 
@@ -90,4 +90,16 @@ def test_the_comparison_has_a_row_for_each_config():
         "config            in embeddings  elsewhere  rows/s  step time",
         "mmoe                    512,520      1,234  20,878       1.00",
         "ple_on_ecommerce        512,520      1,234  20,878       1.72",
+    ]
+
+
+def test_formats_are_told_in_lines():
+    figures = [
+        {"format": "as it is", "bytes": 2e6, "rows_per_second": 1500.4, "relative_speed": 1.0},
+        {"format": "Parquet", "bytes": 250_000, "rows_per_second": 99.0, "relative_speed": 0.066},
+    ]
+    assert formats_table(figures).splitlines() == [
+        "format     MB  rows/s  speed",
+        "as it is  2.0   1,500   1.00",
+        "Parquet   0.2      99   0.07",
     ]

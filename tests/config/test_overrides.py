@@ -146,10 +146,11 @@ FEATURES = "feature_config.features"
             "data_config.shufle",
             1,
             "override: `data_config.shufle` is not a field of DatasetConfig. Did you mean "
-            "`shuffle`? Known: batch_size, label_fields, label_dim, shuffle, shuffle_buffer_size, "
-            "num_epochs, prefetch_size, input_type, separator, num_parallel_calls, input_fields, "
-            "sample_weight, data_compression_type, with_header, eval_batch_size, bad_rows, "
-            "oversampling, undersampling, rejection_sampling.",
+            "`shuffle`? Known: batch_size, auto_expand_input_fields, label_fields, label_dim, "
+            "shuffle, shuffle_buffer_size, num_epochs, prefetch_size, input_type, separator, "
+            "num_parallel_calls, input_fields, sample_weight, data_compression_type, with_header, "
+            "eval_batch_size, drop_remainder, bad_rows, oversampling, undersampling, "
+            "rejection_sampling.",
         ),
         (
             "train_config.num_steps",

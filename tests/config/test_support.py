@@ -20,11 +20,6 @@ def checked(text):
             "`model_config.backbone` is not built yet.",
         ),
         (
-            "parquet_train_input: 'a'",
-            "`parquet_train_input` is not built yet. Name the files in `train_input_path`, with "
-            "`data_config.input_type: ParquetInputV2`.",
-        ),
-        (
             "data_config { ignore_error: true }",
             "`data_config.ignore_error` is refused: write `bad_rows: SKIP`, which leaves out the "
             "same rows and counts them.",
@@ -37,8 +32,8 @@ def checked(text):
         (
             "data_config { input_type: KafkaInput }",
             "`data_config.input_type` should be CSVInput, CSVInputV2, CSVInputEx, "
-            "TFRecordInput or ParquetInputV2. Received: KafkaInput, which is refused: streams are "
-            "not read.",
+            "TFRecordInput, DummyInput or ParquetInputV2. Received: KafkaInput, which is refused: "
+            "streams are not read.",
         ),
         (
             "model_config { feature_groups { wide_deep: WIDE_AND_DEEP } }",

@@ -50,7 +50,7 @@ def test_shuffling_mixes_groups_and_the_rows_of_each_without_any_buffer(numbered
 
 
 def test_an_epoch_reads_every_row_once_and_the_next_in_another_order(numbered):
-    both = flat(numbers(numbered, shuffle=True, epochs=2))
+    both = flat(numbers(numbered, batch_size=8, shuffle=True, epochs=2))
     assert sorted(both[:COUNT]) == sorted(both[COUNT:]) == list(range(COUNT))
     assert both[:COUNT] != both[COUNT:]
 
@@ -143,3 +143,36 @@ def test_a_file_that_will_not_do_is_told_in_words(config, tmp_path, name):
     with pytest.raises(DataError) as error:
         open_source(config(PARQUET, a="INT32"), tmp_path / "a.parquet")
     assert str(error.value).startswith(message.replace("PATH", str(tmp_path / "a.parquet")))
+
+
+@pytest.fixture(name="remote")
+def remote_fixture(numbered, tmp_path):
+    """The numbered rows in a file system that TensorFlow does not know."""
+    fsspec = pytest.importorskip("fsspec")
+    memory = fsspec.filesystem("memory")
+    for name in ("a", "b"):
+        memory.pipe(f"/rows/{name}.parquet", (tmp_path / f"{name}.parquet").read_bytes())
+    yield "memory://rows"
+    memory.rm("/rows", recursive=True)
+
+
+@pytest.mark.parametrize("path", ["DIR", "DIR/*.parquet", "DIR/a.parquet, DIR/b.parquet"])
+def test_files_are_read_from_any_file_system_that_fsspec_knows(config, rows, remote, path):
+    source = open_source(config(PARQUET, number="INT64"), path.replace("DIR", remote))
+    assert rows(source, shuffle=False) == {"number": list(range(COUNT))}
+    assert source.place(21).endswith("/rows/b.parquet: row 2")
+
+
+@pytest.mark.parametrize(
+    ("form", "path", "said"),
+    [
+        (PARQUET, "memory://rows/c.parquet", "should be a file, or hold data files. Received: no"),
+        (PARQUET, "nowhere://a.parquet", "cannot be read: Protocol not known: nowhere."),
+        ("", "memory://rows/a.parquet", "that TensorFlow lacks. Only Parquet files are read from"),
+        ("input_type: TFRecordInput", "memory://rows/a.parquet", "Only Parquet files are read"),
+    ],
+)
+def test_what_cannot_be_read_from_afar_is_told(config, remote, form, path, said):
+    with pytest.raises(DataError) as error:
+        open_source(config(form, number="INT64"), path)
+    assert str(error.value).startswith(f"{path}: ") and said in str(error.value)

@@ -73,6 +73,25 @@ def test_configs_are_compared_side_by_side(make_config, tfmtl, tmp_path):
     assert row.split()[-1] == "1.00"
 
 
+def test_formats_are_compared_side_by_side(make_config, tfmtl, tmp_path):
+    path = make_config()
+    done = tfmtl(
+        "benchmark",
+        "--pipeline_config_path",
+        path,
+        "--formats",
+        "--steps=6",
+        f"--json={tmp_path}/f",
+    )
+    figures = json.loads((tmp_path / "f").read_text())
+    names = ["as it is", "Parquet", "TFRecord", "encoded Parquet"]
+    assert [each["format"] for each in figures] == names
+    assert all(each["rows_per_second"] > 0 and each["bytes"] > 0 for each in figures)
+    assert figures[0]["relative_speed"] == 1.0
+    told = zip(done.stdout.splitlines()[1:], names, strict=True)
+    assert all(line.startswith(name) for line, name in told)
+
+
 def test_a_problem_of_one_of_several_configs_names_its_file(make_config, tfmtl, tmp_path):
     path, other = make_config(), tmp_path / "other.config"
     other.write_text(path.read_text().replace("mmoe {", "momoe {"))

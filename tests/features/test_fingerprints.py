@@ -92,6 +92,13 @@ def test_an_expression_counts_by_its_meaning():
         expression("a +", a="FLOAT")
 
 
+def test_a_function_counts_by_its_plain_name():
+    told = [
+        of(f"feature_type: RawFeature normalizer_fn: '{name}'") for name in ("tf.math.log", "log")
+    ]
+    assert told[0] == told[1] != of("feature_type: RawFeature normalizer_fn: 'log1p'")
+
+
 def test_words_count_by_what_is_in_their_file(words):
     first = of(f"vocab_file: '{words('a', 'b', name='first')}'")
     assert of(f"vocab_file: '{words('a', 'b', name='moved')}'") == first
@@ -101,6 +108,30 @@ def test_words_count_by_what_is_in_their_file(words):
     assert of(f"vocab_file: '{words('a', 'c', name='first')}'") != first
     with pytest.raises(ConfigError, match="no such file"):
         of("vocab_file: 'absent'")
+
+
+FITTED = {
+    "scale": "feature_type: RawFeature normalization { method: MIN_MAX center: 1 scale: 2 }",
+    "another scale": "feature_type: RawFeature normalization { method: MIN_MAX center: 1 scale: 3 }",
+    "bins": "feature_type: RawFeature binning { edges: [1, 2] }",
+    "other bins": "feature_type: RawFeature binning { edges: [1, 3] }",
+    "words": "vocabulary { words: ['a', 'b'] }",
+    "other words": "vocabulary { words: ['b', 'a'] }",
+    "words that another vocabulary has": "vocab_list: ['a', 'b']",
+    "the largest of vectors": "feature_type: RawFeature seq_multi_sep: ';' combiner: 'max'",
+    "the mean of vectors": "feature_type: RawFeature seq_multi_sep: ';' combiner: 'mean'",
+}
+
+
+def test_what_statistics_gave_counts():
+    assert len({of(feature) for feature in FITTED.values()}) == len(FITTED)
+
+
+def test_how_statistics_were_asked_does_not_count():
+    asked = "vocabulary { min_count: 3 max_words: 2 words: ['a', 'b'] }"
+    assert of(asked) == of("vocabulary { words: ['a', 'b'] }")
+    asked = "feature_type: RawFeature binning { method: EQUAL_WIDTH num_bins: 3 edges: [1, 2] }"
+    assert of(asked) == of(FITTED["bins"])
 
 
 # A value for each field that can change a transform, other than its default.
@@ -117,13 +148,14 @@ VALUES = {
     "sub_feature_type": "RawFeature",
     "max_seq_len": "3",
     "lookup_max_sel_elem_num": "3",
+    "normalizer_fn": "'log1p'",
 }
 
 
 @pytest.mark.parametrize("field", list(FeatureConfig.DESCRIPTOR.fields), ids=lambda each: each.name)
 def test_every_field_counts_or_is_known_to_be_beside_the_transform(field):
     if field.message_type:
-        assert field.name in BESIDE
+        assert field.name in {*BESIDE, "normalization", "binning", "vocabulary"}
     elif field.name not in ("expression", "vocab_file"):  # Of which others tell above.
         usual = "'x'" if field.type == field.TYPE_STRING else "3"
         is_same = of(f"{field.name}: {VALUES.get(field.name, usual)}") == of("")

@@ -275,3 +275,19 @@ def test_a_config_that_does_not_describe_numbers_is_an_error(raw_feature, featur
 
 def test_the_default_of_other_columns_is_the_readers(raw_feature):
     assert encode(raw_feature(kind=("BOOL", "true")), [False]).numpy() == [[0.0]]
+
+
+def test_a_function_is_applied_after_the_range_and_what_has_no_value_is_0(columns):
+    text = "feature_type: RawFeature max_val: 10 normalizer_fn: 'tf.math.log1p'"
+    encoder = columns({"price": "FLOAT"}, f"features {{ input_names: 'price' {text} }}")
+    prices = np.array([0, 5, -10, -20, np.nan], "float32")
+    encoded = encoder.encode({"price": tf.constant(prices)})["price"]
+    expected = [0, np.log1p(0.5), 0, 0, 0]
+    np.testing.assert_allclose(encoded[:, 0], expected, rtol=1e-6)
+
+
+def test_a_function_comes_before_the_bins(columns):
+    text = "feature_type: RawFeature boundaries: [2, 3] embedding_dim: 4 normalizer_fn: 'sqrt'"
+    encoder = columns({"price": "FLOAT"}, f"features {{ input_names: 'price' {text} }}")
+    encoded = encoder.encode({"price": tf.constant([3.9, 4.0, 9.0])})["price"]
+    assert encoded.numpy().tolist() == [0, 1, 2]

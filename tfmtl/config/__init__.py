@@ -1,6 +1,8 @@
 """The config of a pipeline: loading, overriding, checking, saving, and what it says."""
 
 from tfmtl.config.calibrations import calibratable_tasks, calibrations, class_tasks
+from tfmtl.config.column_functions import COLUMN_FUNCTIONS, column_function
+from tfmtl.config.expansion import expand
 from tfmtl.config.files import save, to_text, write_text
 from tfmtl.config.loading import TO_EVALUATE, TO_TRAIN, load, load_text, validate
 from tfmtl.config.metric_names import (
@@ -22,18 +24,22 @@ from tfmtl.config.statistics import fitted
 from tfmtl.config.views import (
     architecture,
     column_of,
+    eval_files,
     feature_name,
     features,
     group_features,
     group_reads,
+    is_made_up,
     read_features,
     slice_columns,
     target_columns,
     towers,
+    train_files,
 )
 
 __all__ = [
     "CALIBRATION",
+    "COLUMN_FUNCTIONS",
     "EVALUATION",
     "TO_EVALUATE",
     "TO_TRAIN",
@@ -43,7 +49,10 @@ __all__ = [
     "calibratable_tasks",
     "calibrations",
     "class_tasks",
+    "column_function",
     "column_of",
+    "eval_files",
+    "expand",
     "feature_name",
     "features",
     "fitted",
@@ -51,6 +60,7 @@ __all__ = [
     "group_reads",
     "head_metrics",
     "is_bigger_better",
+    "is_made_up",
     "judgements",
     "load",
     "load_text",
@@ -65,6 +75,7 @@ __all__ = [
     "target_columns",
     "to_text",
     "towers",
+    "train_files",
     "user_columns",
     "validate",
     "vector_groups",

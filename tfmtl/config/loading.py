@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Collection
 
+from tfmtl.config.expansion import expand
 from tfmtl.config.files import read
 from tfmtl.config.imports import Imported, bring_imports
 from tfmtl.config.overrides import Overrides, override
@@ -95,6 +96,7 @@ def _finish(
     if parsed.complete:
         for sentence in override(parsed.message, overrides):
             report.problems.append(Problem("", sentence))
+        expand(parsed.message)
         report.problems += _checked(parsed, imported, needs, fitted)
     if report.problems:
         raise ConfigError([problem.text for problem in report.problems], source)

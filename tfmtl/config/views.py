@@ -57,6 +57,21 @@ def target_columns(data_config: dataset_pb2.DatasetConfig) -> list[str]:
     return [*data_config.label_fields, *(name for name in others if name)]
 
 
+def train_files(pipeline: pipeline_pb2.Pipeline) -> str:
+    """The files to train on, in either spelling; "" if none are named."""
+    return pipeline.train_input_path or pipeline.parquet_train_input
+
+
+def eval_files(pipeline: pipeline_pb2.Pipeline) -> str:
+    """The files to evaluate on, in either spelling; "" if none are named."""
+    return pipeline.eval_input_path or pipeline.parquet_eval_input
+
+
+def is_made_up(data_config: dataset_pb2.DatasetConfig) -> bool:
+    """Whether the rows are made-up constants, so that there are no files."""
+    return data_config.input_type == dataset_pb2.DatasetConfig.DummyInput
+
+
 def features(pipeline: pipeline_pb2.Pipeline) -> list[feature_pb2.FeatureConfig]:
     """Lists the features of either spelling, each of `shared_names` as a feature of its own."""
     return [placed.feature for placed in placed_features(pipeline)]
@@ -134,7 +149,7 @@ def column_named(
 
 def group_features(group: feature_pb2.FeatureGroupConfig) -> list[str]:
     """Lists the names in a group, with `f[1-3]` written out as f1, f2, f3."""
-    return [name for pattern in group.feature_names for name in _written_out(pattern)]
+    return [name for pattern in group.feature_names for name in written_out(pattern)]
 
 
 def group_reads(group: feature_pb2.FeatureGroupConfig) -> list[str]:
@@ -154,7 +169,8 @@ def read_features(pipeline: pipeline_pb2.Pipeline) -> list[feature_pb2.FeatureCo
     return [each for each in features(pipeline) if feature_name(each) in used]
 
 
-def _written_out(pattern: str) -> list[str]:
+def written_out(pattern: str) -> list[str]:
+    """The names that a pattern stands for, `f[1-3]` for f1, f2, f3; a plain name for itself."""
     match = _RANGE.fullmatch(pattern)
     if not match:
         return [pattern]

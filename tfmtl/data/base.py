@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import dataclasses
+import math
 import os
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
@@ -14,6 +16,7 @@ from tfmtl.data import complaints
 from tfmtl.data.columns import Column
 from tfmtl.data.samplers import Sampler
 from tfmtl.errors import DataError
+from tfmtl.layers.column_functions import COLUMN_FUNCTIONS
 from tfmtl.protos import dataset_pb2
 
 Rows = dict[str, tf.Tensor]
@@ -28,6 +31,18 @@ _RIDDLES = (
     # A message that quotes a cell which is no UTF-8 cannot become an exception in Python.
     UnicodeDecodeError,
 )
+
+
+@dataclasses.dataclass(frozen=True)
+class Course:
+    """How rows are gone through; `Source.dataset` tells of each."""
+
+    batch_size: int
+    shuffle: bool
+    epochs: int | None
+    seed: int
+    skip_rows: int
+    drop_remainder: bool
 
 
 class Source(abc.ABC):
@@ -61,6 +76,7 @@ class Source(abc.ABC):
         seed: int = 0,
         skip_rows: int = 0,
         sampled: bool = True,
+        drop_remainder: bool = False,
         transform: Callable[[Rows], Any] | None = None,
     ) -> tf.data.Dataset:
         """Reads the rows in batches; a new dataset starts again at the first.
@@ -78,17 +94,19 @@ class Source(abc.ABC):
             skip_rows: Rows to leave out at the start; the later batches are those that come
                 without it, if it is a multiple of `batch_size`.
             sampled: Whether rows appear as often as the sampler says. Otherwise each appears once.
+            drop_remainder: Whether a last, smaller batch is left out.
             transform: Turns a batch into something else, at the same time as others are parsed.
 
         Returns:
             A dataset of `{column: (batch,)}`, or of what `transform` makes of it.
         """
         sampler = self._sampler if sampled else None
-        rows = self._epoch(sampler, shuffle, seed).repeat(epochs).skip(skip_rows).batch(batch_size)
-        names = [column.name for column in self.columns]
+        course = Course(batch_size, shuffle, epochs, seed, skip_rows, drop_remainder)
+        rows = self._batches(sampler, course)
 
+        @tf.autograph.experimental.do_not_convert  # There is nothing to.
         def parse(*batch: tf.Tensor) -> Any:
-            decoded = self._decode(names, *batch)
+            decoded = self._finished(self._parse(*batch))
             return decoded if transform is None else transform(decoded)
 
         batches = rows.map(parse, num_parallel_calls=self._parallel_calls, deterministic=True)
@@ -159,6 +177,15 @@ class Source(abc.ABC):
     def _decode(self, names: Collection[str], *batch: tf.Tensor) -> Rows:
         """Turns a batch of what `_read` gives into some of the columns, `(batch,)`."""
 
+    def _parse(self, *batch: tf.Tensor) -> Rows:
+        """Turns a batch of what `_read` gives into all of the columns."""
+        return self._decode([column.name for column in self.columns], *batch)
+
+    def _batches(self, sampler: Sampler | None, course: Course) -> tf.data.Dataset:
+        """What `_read` gives, in batches."""
+        rows = self._epoch(sampler, course.shuffle, course.seed).repeat(course.epochs)
+        return rows.skip(course.skip_rows).batch(course.batch_size, course.drop_remainder)
+
     def _epoch(self, sampler: Sampler | None, shuffle: bool, seed: int) -> tf.data.Dataset:
         """The rows of one epoch, mixed anew each time it is read again."""
         rows = self._read(shuffle, seed)
@@ -184,7 +211,19 @@ class Source(abc.ABC):
 
     def _judged(self, sampler: Sampler, batch: Any) -> Rows:
         """The columns of a batch that a sampler reads."""
-        return self._decode(sampler.columns, *tf.nest.flatten(batch))
+        return self._finished(self._decode(sampler.columns, *tf.nest.flatten(batch)))
+
+    def _finished(self, rows: Rows) -> Rows:
+        """The columns with the functions of labels applied."""
+        functions = {
+            column.name: COLUMN_FUNCTIONS[column.function]
+            for column in self.columns
+            if column.function
+        }
+        return {
+            name: functions[name](values) if name in functions else values
+            for name, values in rows.items()
+        }
 
     def _take_good(self, good: tf.Tensor) -> tf.Tensor:
         """1 for a good row. Others are left out and counted, or an error, as `bad_rows` says."""
@@ -199,6 +238,15 @@ class Source(abc.ABC):
     def _parallel_calls(self) -> int:
         # More calls than cores only hold more batches in memory.
         return max(1, min(self._config.num_parallel_calls, os.cpu_count() or 1))
+
+
+def rebatched(pieces: tf.data.Dataset, course: Course) -> tf.data.Dataset:
+    """The rows of an epoch, in pieces of any size, as the batches of a course."""
+    rows = pieces.repeat(course.epochs)
+    if course.skip_rows:
+        piece = math.gcd(course.skip_rows, course.batch_size)
+        rows = rows.rebatch(piece).skip(course.skip_rows // piece)
+    return rows.rebatch(course.batch_size, drop_remainder=course.drop_remainder)
 
 
 @contextlib.contextmanager

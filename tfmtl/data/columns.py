@@ -25,12 +25,14 @@ class Column:
         empty: What an empty cell means; None for a label or propensity that is missing then.
         is_target: Whether it is a label, the sample weight or the propensity of a sampler. Those
             are float32, and rows to predict on need not have them.
+        function: A function that is applied to it, by its plain name; "" for none.
     """
 
     name: str
     kind: kinds.Kind
     empty: Any
     is_target: bool = False
+    function: str = ""
 
     @property
     def dtype(self) -> tf.DType:
@@ -47,6 +49,13 @@ class Column:
     def fill(self, cells: tf.Tensor) -> tf.Tensor:
         """Turns the cells that the CSV parser read into values, `(batch,)`."""
         return tf.cast(self.kind.fill(cells, self.empty), self.dtype)
+
+    def fill_empty(self, values: tf.Tensor, is_empty: tf.Tensor) -> tf.Tensor:
+        """Puts what an empty cell means into values of the declared type, `(batch,)`."""
+        if values.dtype == tf.string:
+            return values
+        empty = float("nan") if self.empty is None else self.empty
+        return tf.where(is_empty, tf.constant(empty, self.dtype), tf.cast(values, self.dtype))
 
 
 def declared_columns(data_config: dataset_pb2.DatasetConfig) -> list[Column]:
@@ -101,7 +110,10 @@ def _column(
     kind = kinds.kind_of(
         dataset_pb2.DatasetConfig.FLOAT if is_target and is_text else field.input_type
     )
-    return Column(field.input_name, kind, _empty(field, kind, may_lack), is_target)
+    function = config.column_function(field.user_define_fn)
+    is_label = field.input_name in data_config.label_fields
+    empty = _empty(field, kind, may_lack)
+    return Column(field.input_name, kind, empty, is_target, function if is_label else "")
 
 
 def _empty(field: dataset_pb2.DatasetConfig.Field, kind: kinds.Kind, may_lack: bool) -> Any:

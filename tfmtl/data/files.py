@@ -1,7 +1,8 @@
 """Which files a path of the config means, and how their lines are read outside of the pipeline.
 
 A path is a comma-separated list of files, globs and directories, on any file system that
-TensorFlow knows. Globs and directories leave out hidden files and `_SUCCESS`.
+TensorFlow knows, and of Parquet files on any that fsspec knows. Globs and directories leave out
+hidden files and `_SUCCESS`.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import dataclasses
 import gzip
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, cast
 
 import tensorflow as tf
 
+from tfmtl.data import remote
 from tfmtl.errors import DataError
 
 # Found by their first bytes, so that nobody trains on the noise of a file in another format.
@@ -29,7 +31,7 @@ _FOREIGN = {
     b"\xfe\xff": "UTF-16 text. Save it as UTF-8",
 }
 _GZIP = b"\x1f\x8b"
-TEXT, PARQUET, ANY = "text", "Parquet", "any"
+TEXT, PARQUET, TFRECORD, ANY = "text", "Parquet", "TFRecord", "any"
 _GZIP_SHRINKS = 1032  # At most, of one character again and again.
 
 
@@ -51,7 +53,7 @@ def find_files(paths: str, form: str = ANY) -> list[File]:
 
     Args:
         paths: The path.
-        form: What the files should hold: `TEXT`, `PARQUET` or `ANY`.
+        form: What the files should hold: `TEXT`, `PARQUET`, `TFRECORD` or `ANY`.
 
     Raises:
         DataError: If a file is missing, a glob or directory has no file, or nothing is named.
@@ -61,6 +63,9 @@ def find_files(paths: str, form: str = ANY) -> list[File]:
     if not files:
         raise DataError("The data has no path. Set train_input_path or eval_input_path.")
     for file in files:
+        if remote.is_remote(file.path) and form in (TEXT, TFRECORD):
+            advice = "Only Parquet files are read from there; copy the others."
+            raise DataError(f"{file.path}: is on a file system that TensorFlow lacks. {advice}")
         _CHECKS[form](file.path)
     return files
 
@@ -104,6 +109,8 @@ def read_lines(path: str) -> Iterator[bytes]:
 def _expand(part: str) -> list[File]:
     if _is_file(part):
         return [File(part, is_named=True)]
+    if remote.is_remote(part):
+        return _found(remote.list_files(part), part, "be a file, or hold data files")
     if tf.io.gfile.isdir(part):
         names = tf.io.gfile.listdir(part)
         return _found([os.path.join(part, name) for name in names], part, "hold data files")
@@ -124,6 +131,8 @@ def _is_data(name: str) -> bool:
 
 
 def _is_file(path: str) -> bool:
+    if remote.is_remote(path):
+        return remote.is_file(path)
     with _clear_errors(path):
         return tf.io.gfile.exists(path) and not tf.io.gfile.isdir(path)
 
@@ -148,10 +157,18 @@ def _check_parquet(path: str) -> None:
         )
 
 
-_CHECKS = {TEXT: _check_text, PARQUET: _check_parquet, ANY: lambda path: None}
+_CHECKS: dict[str, Callable[[str], None]] = {
+    TEXT: _check_text,
+    PARQUET: _check_parquet,
+    TFRECORD: lambda path: None,
+    ANY: lambda path: None,
+}
 
 
 def _first_bytes(path: str) -> bytes:
+    if remote.is_remote(path):
+        with remote.open_remote(path) as file:
+            return file.read(6)
     with _clear_errors(path), tf.io.gfile.GFile(path, "rb") as file:
         return file.read(6)
 

@@ -2,33 +2,33 @@
 
 A file is read by row group, and of a group only the columns that are wanted. What is shuffled and
 put into batches is the rows' numbers; their cells are looked up when a batch is made. So a shuffle
-moves no cells, and mixes the groups, and all rows of a group, however small its buffer is.
+moves no cells, and mixes the groups, and all rows of several groups, however small its buffer is.
 """
 
 from __future__ import annotations
 
 import collections
-import contextlib
 import dataclasses
-import itertools
+import math
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import tensorflow as tf
 
-from tfmtl.data import base, files
+from tfmtl.data import base, parquet_files
 from tfmtl.data.columns import Column, columns_to_read
 from tfmtl.data.frame_cells import Cells
 from tfmtl.data.frame_rows import FrameRows, check_columns
+from tfmtl.data.parquet_files import ParquetFile, RowGroup
 from tfmtl.data.samplers import Sampler
 from tfmtl.errors import DataError
 from tfmtl.protos import dataset_pb2
 
-# Groups whose rows a shuffle takes in turns.
+# Groups whose rows a shuffle mixes, at least.
 _CYCLE = 4
 
 
@@ -45,55 +45,53 @@ def open_parquet(
         DataError: If a file is missing, damaged, lacks a column or has one of a kind that no cell
             can hold; or there is no row.
     """
-    found = [file.path for file in files.find_files(paths, files.PARQUET)]
-    heads = {path: _head(path) for path in found}
-    names = [head.schema.to_arrow_schema().names for head in heads.values()]
-    wanted = columns_to_read(columns, names, labels_required)
-    for path, head in heads.items():
-        _check_schema(path, head.schema.to_arrow_schema(), wanted)
-    groups = [group for path, head in heads.items() for group in _groups(path, head)]
-    if not groups:
-        raise DataError(f"{paths}: should have a row at least. Received: {len(found)} empty files.")
-    return ParquetSource(data_config, groups, wanted, sampler)
+    found = parquet_files.find_parquet(paths)
+    wanted = columns_to_read(columns, [file.schema.names for file in found], labels_required)
+    check_schemas(found, wanted)
+    return ParquetSource(data_config, parquet_files.row_groups(paths, found), wanted, sampler)
+
+
+def check_schemas(found: Sequence[ParquetFile], columns: Sequence[Column]) -> None:
+    """Raises if a file lacks a column, or has one of a kind that no cell can hold.
+
+    Raises:
+        DataError: With the file and the column.
+    """
+    for file in found:
+        schema = file.schema
+        _check_is_raw(file, columns)
+        check_columns(file.path, schema.names, columns)
+        for column in columns:
+            kind = schema.field(column.name).type
+            if pa.types.is_nested(kind):
+                rule = f"column `{column.name}` should have one value a row"
+                advice = "Write a list as text with a separator."
+                raise DataError(f"{file.path}: {rule}. Received: {kind}. {advice}")
+
+
+def _check_is_raw(file: ParquetFile, columns: Sequence[Column]) -> None:
+    absent = [column.name for column in columns if column.name not in file.schema.names]
+    if absent and file.encoder:
+        told = ", ".join(f"`{name}`" for name in absent)
+        raise DataError(
+            f"{file.path}: should have the raw columns {told}. Received: encoded features, which "
+            "do for training and evaluation only."
+        )
 
 
 @dataclasses.dataclass(frozen=True)
-class RowGroup:
-    """A row group of a file.
+class GroupCells:
+    """What was read of a group.
 
     Attributes:
-        path: The file.
-        index: The group's place in it.
-        first_row: The number of its first row in the file, from 0.
-        rows: How many it has.
+        tensors: Its columns.
+        is_bad: Which of its rows have a cell that is none of its column's type.
+        beside: What was made of other columns.
     """
 
-    path: str
-    index: int
-    first_row: int
-    rows: int
-
-    def read(self, columns: Sequence[Column]) -> FrameRows:
-        """Reads some of its columns.
-
-        Raises:
-            DataError: If the file is damaged.
-        """
-        names = [column.name for column in columns]
-        with _clear_errors(self.path), _open(self.path) as file:
-            table = pq.ParquetFile(file).read_row_group(self.index, columns=names)
-        texts = {
-            column.name: _read_texts(table[column.name])
-            for column in columns
-            if column.dtype == tf.string and _is_text(table[column.name].type)
-        }
-        others = table.drop_columns(list(texts))
-        frame = others.to_pandas(types_mapper=_NULLABLE.get, ignore_metadata=True)
-        return FrameRows(frame, columns, texts)
-
-    def place(self, row: int) -> str:
-        """Where a row of the group stands, for messages."""
-        return f"{self.path}: row {self.first_row + row + 1}"
+    tensors: dict[str, tf.Tensor]
+    is_bad: np.ndarray
+    beside: Any = None
 
 
 class ParquetSource(base.Source):
@@ -104,6 +102,7 @@ class ParquetSource(base.Source):
         groups: Their row groups, in the order of the data, each with a row at least.
         columns: The columns to read.
         sampler: Decides how often a row appears.
+        beside: Names of more columns to read, of which a subclass makes something.
     """
 
     def __init__(
@@ -112,11 +111,15 @@ class ParquetSource(base.Source):
         groups: Sequence[RowGroup],
         columns: tuple[Column, ...],
         sampler: Sampler | None = None,
+        beside: Sequence[str] = (),
     ) -> None:
         super().__init__(data_config, columns, sampler)
         self._groups = list(groups)
+        self._names = [*(column.name for column in columns), *beside]
         self._ends = np.cumsum([group.rows for group in groups])
-        self._cells = _Cache(self._groups, columns, self._kept_groups(sampler))
+        # Rows under way come from the groups that are mixed, and from those before or after.
+        kept = _CYCLE + 2 * self._mixed_groups(sampler)
+        self._cells = _Cache(lambda group: self._load(self._groups[group]), kept)
 
     def place(self, row: int) -> str:
         group = int(np.searchsorted(self._ends, row, side="right"))
@@ -124,28 +127,41 @@ class ParquetSource(base.Source):
 
     def bad_row_error(self) -> DataError | None:
         try:
-            errors = (group.read(self.columns).first_error(group.place) for group in self._groups)
+            errors = (self._rows(group).first_error(group.place) for group in self._groups)
             return next(filter(None, errors), None)
         except DataError as damage:
             return damage
 
     def _read_through(self) -> None:
         for group in self._groups:
-            group.read(self.columns)
+            self._rows(group)
+
+    def _batches(self, sampler: Sampler | None, course: base.Course) -> tf.data.Dataset:
+        if sampler is not None:
+            return super()._batches(sampler, course).map(tf.sort)
+        listing = tf.data.Dataset.range(len(self._groups))
+        if course.shuffle:
+            listing = listing.shuffle(len(self._groups), seed=course.seed)
+        together = self._mixed_groups(None) if course.shuffle else 1
+        seeds = tf.data.Dataset.random(course.seed, rerandomize_each_iteration=True)
+        groups = tf.data.Dataset.zip((listing.batch(together), seeds))
+        mixed = groups.map(lambda groups, seed: self._rows_of(groups, seed, course.shuffle))
+        batches = base.rebatched(mixed, course)
+        # Rows of one group are looked up together.
+        return batches.map(tf.sort) if course.shuffle else batches
 
     def _read(self, shuffle: bool, seed: int) -> tf.data.Dataset:
         listing = tf.data.Dataset.range(len(self._groups))
-        if not shuffle:
-            return listing.flat_map(lambda group: _slices(self._good_rows(group)))
+        if shuffle:
+            listing = listing.shuffle(len(self._groups), seed=seed)
         seeds = tf.data.Dataset.random(seed, rerandomize_each_iteration=True)
-        listing = listing.shuffle(len(self._groups), seed=seed)
 
-        def mixed(group: tf.Tensor, seed: tf.Tensor) -> tf.data.Dataset:
-            rows = self._good_rows(group)
-            return _slices(tf.random.experimental.stateless_shuffle(rows, [seed, 0]))
+        def rows(group: tf.Tensor, seed: tf.Tensor) -> tf.data.Dataset:
+            of_group = self._rows_of(group[tf.newaxis], seed, shuffle)
+            return tf.data.Dataset.from_tensor_slices(of_group)
 
-        cycle = min(_CYCLE, len(self._groups))
-        return tf.data.Dataset.zip((listing, seeds)).interleave(mixed, cycle_length=cycle)
+        cycle = min(_CYCLE, len(self._groups)) if shuffle else 1
+        return tf.data.Dataset.zip((listing, seeds)).interleave(rows, cycle_length=cycle)
 
     def _buffer_size(self, sampler: Sampler | None) -> int:
         copies = sampler.most_copies if sampler else 1
@@ -154,6 +170,8 @@ class ParquetSource(base.Source):
     def _decode(self, names: Collection[str], *batch: tf.Tensor) -> base.Rows:
         (rows,) = batch
         wanted = [column for column in self.columns if column.name in names]
+        if not wanted:
+            return {}
         cells = tf.py_function(
             lambda rows: self._look_up(rows.numpy(), [column.name for column in wanted]),
             [rows],
@@ -163,71 +181,110 @@ class ParquetSource(base.Source):
             column.set_shape(rows.shape)
         return {column.name: values for column, values in zip(wanted, cells, strict=True)}
 
-    def _good_rows(self, group: tf.Tensor) -> tf.Tensor:
-        """The numbers of a group's rows, without bad ones if those are left out."""
-        if not self._skips_bad_rows:
-            ends = tf.constant(self._ends)
-            start = tf.where(group == 0, tf.constant(0, tf.int64), ends[tf.maximum(group, 1) - 1])
-            return tf.range(start, ends[group])
-        rows = tf.py_function(lambda group: self._count_bad(int(group)), [group], tf.int64)
+    def _rows_of(self, groups: tf.Tensor, seed: tf.Tensor, shuffle: bool) -> tf.Tensor:
+        """The numbers of the rows of groups, without bad ones if those are left out."""
+
+        def numbers(groups: np.ndarray, seed: np.ndarray) -> np.ndarray:
+            rows = np.concatenate([self._good_rows(int(group)) for group in groups])
+            return np.random.default_rng(int(seed)).permutation(rows) if shuffle else rows
+
+        rows = tf.numpy_function(numbers, [groups, seed], tf.int64)
         rows.set_shape([None])
         return rows
 
-    def _count_bad(self, group: int) -> np.ndarray:
+    def _good_rows(self, group: int) -> np.ndarray:
+        start = self._start(group)
+        if not self._skips_bad_rows:
+            return np.arange(start, self._ends[group])
         is_bad = self._cells[group].is_bad
         self._skipped.assign_add(np.count_nonzero(is_bad))
-        return self._start(group) + np.flatnonzero(~is_bad)
+        return start + np.flatnonzero(~is_bad)
 
     def _start(self, group: int) -> int:
         return int(self._ends[group]) - self._groups[group].rows
 
     def _look_up(self, rows: np.ndarray, names: Sequence[str]) -> list[tf.Tensor]:
-        groups = np.searchsorted(self._ends, rows, side="right")
-        present = np.unique(groups)
-        places = [np.flatnonzero(groups == group) for group in present]
-        parts = []
-        for group, place in zip(present, places, strict=True):
-            cells = self._cells[int(group)]
-            if not self._skips_bad_rows and cells.is_bad.any():
-                raise ValueError("A row is bad.")  # `find_failure` says which.
-            own = rows[place] - self._start(int(group))
-            parts.append([tf.gather(cells.tensors[name], own) for name in names])
+        parts = [
+            [tf.gather(cells.tensors[name], own) for name in names]
+            for cells, own, _ in self._places(rows)
+        ]
         if len(parts) == 1:
             return parts[0]
-        order = [place.astype(np.int32) for place in places]
+        order = [place.astype(np.int32) for _, _, place in self._places(rows)]
         return [tf.dynamic_stitch(order, list(column)) for column in zip(*parts, strict=True)]
 
-    def _kept_groups(self, sampler: Sampler | None) -> int:
-        """How many groups the rows under way come from: of the cycle and of a shuffle's buffer."""
-        smallest = min(group.rows for group in self._groups)
-        return 2 * _CYCLE + -(-self._buffer_size(sampler) // smallest)
+    def _places(self, rows: np.ndarray) -> Iterator[tuple[GroupCells, np.ndarray, np.ndarray]]:
+        """The groups of rows, which rows of theirs they are, and their places among the rows."""
+        groups = np.searchsorted(self._ends, rows, side="right")
+        for group in np.unique(groups):
+            cells = self._good_cells(int(group))
+            place = np.flatnonzero(groups == group)
+            yield cells, rows[place] - self._start(int(group)), place
 
+    def _good_cells(self, group: int) -> GroupCells:
+        cells = self._cells[group]
+        if not self._skips_bad_rows and cells.is_bad.any():
+            raise ValueError("A row is bad.")  # `find_failure` says which.
+        return cells
 
-@dataclasses.dataclass(frozen=True)
-class _Cells:
-    """What was read of a group."""
+    def _mixed_groups(self, sampler: Sampler | None) -> int:
+        """How many groups have their rows mixed at a time."""
+        mean_rows = self._ends[-1] / len(self._groups)
+        return max(_CYCLE, math.ceil(self._buffer_size(sampler) / mean_rows))
 
-    tensors: dict[str, tf.Tensor]
-    is_bad: np.ndarray
+    def _rows(self, group: RowGroup) -> FrameRows:
+        return _frame_rows(group.read([column.name for column in self.columns]), self.columns)
+
+    def _load(self, group: RowGroup) -> GroupCells:
+        return self._read_cells(group.read(self._names))
+
+    def _read_cells(self, table: pa.Table) -> GroupCells:
+        rows = _frame_rows(table, self.columns)
+        return GroupCells(rows.tensors(), rows.is_bad)
 
 
 class _Cache:
-    """The groups that were last asked for, in memory."""
+    """The groups that were last asked for, in memory.
 
-    def __init__(self, groups: Sequence[RowGroup], columns: Sequence[Column], kept: int) -> None:
-        self._groups, self._columns, self._kept = groups, columns, kept
-        self._cells: collections.OrderedDict[int, _Cells] = collections.OrderedDict()
+    Args:
+        load: Reads a group.
+        kept: How many are kept.
+    """
+
+    def __init__(self, load: Callable[[int], GroupCells], kept: int) -> None:
+        self._load, self._kept = load, kept
+        self._slots: collections.OrderedDict[int, _Slot] = collections.OrderedDict()
         self._lock = threading.Lock()
 
-    def __getitem__(self, group: int) -> _Cells:
+    def __getitem__(self, group: int) -> GroupCells:
         with self._lock:
-            if group not in self._cells:
-                rows = self._groups[group].read(self._columns)
-                self._cells[group] = _Cells(rows.tensors(), rows.is_bad)
-            self._cells.move_to_end(group)
-            while len(self._cells) > self._kept:
-                self._cells.popitem(last=False)
-            return self._cells[group]
+            slot = self._slots.setdefault(group, _Slot())
+            self._slots.move_to_end(group)
+            while len(self._slots) > self._kept:
+                self._slots.popitem(last=False)
+        with slot.lock:  # Others may read other groups at the same time.
+            if slot.cells is None:
+                slot.cells = self._load(group)
+            return slot.cells
+
+
+class _Slot:
+    """Where the cells of a group will be."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.cells: GroupCells | None = None
+
+
+def _frame_rows(table: pa.Table, columns: Sequence[Column]) -> FrameRows:
+    texts = {
+        column.name: _read_texts(table[column.name])
+        for column in columns
+        if column.dtype == tf.string and _is_text(table[column.name].type)
+    }
+    others = table.select([column.name for column in columns if column.name not in texts])
+    frame = others.to_pandas(types_mapper=_NULLABLE.get, ignore_metadata=True)
+    return FrameRows(frame, columns, texts)
 
 
 # Integers with nulls would become floats, and lose digits.
@@ -256,55 +313,9 @@ def _read_texts(cells: pa.ChunkedArray) -> Cells:
     return Cells(texts[places], np.zeros(len(cells), dtype=bool))
 
 
-def _slices(rows: tf.Tensor) -> tf.data.Dataset:
-    return tf.data.Dataset.from_tensor_slices(rows)
-
-
-def _head(path: str) -> pq.FileMetaData:
-    with _clear_errors(path), _open(path) as file:
-        return pq.ParquetFile(file).metadata
-
-
-def _groups(path: str, head: pq.FileMetaData) -> Iterator[RowGroup]:
-    sizes = [head.row_group(index).num_rows for index in range(head.num_row_groups)]
-    starts = itertools.accumulate([0, *sizes])
-    for index, (start, size) in enumerate(zip(starts, sizes, strict=False)):
-        if size:
-            yield RowGroup(path, index, start, size)
-
-
-def _check_schema(path: str, schema: pa.Schema, columns: Sequence[Column]) -> None:
-    check_columns(path, schema.names, columns)
-    for column in columns:
-        kind = schema.field(column.name).type
-        if pa.types.is_nested(kind):
-            raise DataError(
-                f"{path}: column `{column.name}` should have one value a row. Received: {kind}. "
-                "Write a list as text with a separator."
-            )
-
-
-@contextlib.contextmanager
-def _open(path: str) -> Iterator[pa.NativeFile]:
-    """A file on any file system that TensorFlow knows, as Arrow reads it."""
-    with tf.io.gfile.GFile(path, "rb") as file:
-        file.closed = False  # Arrow asks.
-        yield pa.PythonFile(file, mode="r")
-
-
-@contextlib.contextmanager
-def _clear_errors(path: str) -> Iterator[None]:
-    """Tells of a damaged file in one line."""
-    try:
-        yield
-    except (pa.ArrowException, OSError, tf.errors.OpError) as error:
-        told = str(error).splitlines()[0]
-        raise DataError(f"{path}: should be a whole Parquet file. Received: {told}") from error
-
-
 def stored_kinds(path: str) -> dict[str, str]:
     """What the columns of a file hold: `whole`, `number`, `truth`, `text`, or Arrow's own word."""
-    schema = _head(path).schema.to_arrow_schema()
+    schema = parquet_files.read_head(path).schema
     return {field.name: _stored_kind(field.type) for field in schema}
 
 

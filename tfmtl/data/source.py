@@ -10,6 +10,7 @@ import pandas as pd
 from tfmtl.data.base import Source
 from tfmtl.data.columns import declared_columns, select_columns
 from tfmtl.data.csv_source import open_csv
+from tfmtl.data.dummy_source import open_dummy
 from tfmtl.data.frame_source import open_frame
 from tfmtl.data.parquet_source import open_parquet
 from tfmtl.data.samplers import Sampler
@@ -19,6 +20,7 @@ from tfmtl.protos import dataset_pb2
 _OPENERS = {
     dataset_pb2.DatasetConfig.ParquetInputV2: open_parquet,
     dataset_pb2.DatasetConfig.TFRecordInput: open_tfrecords,
+    dataset_pb2.DatasetConfig.DummyInput: open_dummy,
 }
 
 

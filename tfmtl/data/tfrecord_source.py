@@ -42,7 +42,7 @@ def open_tfrecords(
     Raises:
         DataError: If a file is missing or damaged, there is no record, or no record has a column.
     """
-    found = [file.path for file in files.find_files(paths)]
+    found = [file.path for file in files.find_files(paths, files.TFRECORD)]
     packing = data_config.data_compression_type
     first = [record for _, _, record in itertools.islice(_records(found, packing), _SAMPLE)]
     if not first:

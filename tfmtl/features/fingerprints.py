@@ -37,11 +37,14 @@ BESIDE = frozenset(
         "combiner",
         "max_partitions",
         "sequence_combiner",
+        "sequence_encoder",
         "sequence_length",
+        "numeric_embedding",
+        "side",
     }
 )
 # Where ids come from; the first that is set decides.
-_SOURCES = ("hash_bucket_size", "vocab_list", "vocab_file", "num_buckets")
+_SOURCES = ("vocabulary", "hash_bucket_size", "vocab_list", "vocab_file", "num_buckets")
 _OF_IDS = (FeatureConfig.IdFeature, FeatureConfig.TagFeature, FeatureConfig.LookupFeature)
 
 
@@ -104,9 +107,27 @@ def _description(
         first = next((name for name in _SOURCES if name in settings), None)
         settings = {k: v for k, v in settings.items() if k not in _SOURCES or k == first}
         settings.update(_words(settings, read))
+    if "normalizer_fn" in settings:
+        settings["normalizer_fn"] = configs.column_function(feature.normalizer_fn)
     if feature.feature_type == FeatureConfig.ExprFeature:
         settings["expression"] = _expression(feature, columns)
+    if feature.feature_type == FeatureConfig.RawFeature and feature.seq_multi_sep:
+        settings["combiner"] = feature.combiner  # Of numbers, before anything is embedded.
+    settings.update(_fitted(feature))
     return settings
+
+
+def _fitted(feature: FeatureConfig) -> dict[str, Any]:
+    """What was filled in from statistics, and not how it was asked for."""
+    found: dict[str, Any] = {}
+    if feature.HasField("normalization"):
+        how = feature.normalization
+        found["normalization"] = [how.method, how.center, how.scale]
+    if feature.HasField("binning"):
+        found["binning"] = list(feature.binning.edges)
+    if feature.HasField("vocabulary"):
+        found["vocabulary"] = _digest_words(word.encode() for word in feature.vocabulary.words)
+    return found
 
 
 def _settings(feature: FeatureConfig) -> dict[str, Any]:
@@ -114,7 +135,11 @@ def _settings(feature: FeatureConfig) -> dict[str, Any]:
     found = {}
     for field in feature.DESCRIPTOR.fields:
         value = getattr(feature, field.name)
-        if field.name not in BESIDE and value != getattr(default, field.name):
+        if field.name in BESIDE or value == getattr(default, field.name):
+            continue
+        if field.message_type:
+            found[field.name] = True  # `_fitted` tells the rest.
+        else:
             found[field.name] = list(value) if field.is_repeated else value
     return found
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from tfmtl.config import feature_name
+from tfmtl.config import column_function, feature_name
 from tfmtl.errors import ConfigError
 from tfmtl.features.bins import Bins, edges_of, no_number
 from tfmtl.features.column import Column
@@ -16,6 +16,7 @@ from tfmtl.features.feature import BAGS, IDS, Encoded, Feature, Raw
 from tfmtl.features.parts import Parts
 from tfmtl.features.scaling import Scaling
 from tfmtl.features.splitting import split_places
+from tfmtl.layers.column_functions import COLUMN_FUNCTIONS
 from tfmtl.layers.pooled_steps import pooled
 from tfmtl.protos.feature_pb2 import FeatureConfig
 
@@ -45,6 +46,8 @@ class RawFeature(Feature):
         combiner: How the embeddings of a vector's bins become one: "sum", "mean" or "sqrtn".
         list_separator: What stands between vectors, as a whole; "" if a row has one.
         pooling: How several vectors become one: "sum", "mean", "max" or "min".
+        function: A function of `COLUMN_FUNCTIONS` for the numbers, once they are scaled and before
+            their bins; what has no finite value becomes 0. "" for none.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class RawFeature(Feature):
         combiner: str = "sum",
         list_separator: str = "",
         pooling: str = "sum",
+        function: str = "",
     ) -> None:
         super().__init__(name, (column,), embedding)
         self.size = size
@@ -69,6 +73,7 @@ class RawFeature(Feature):
         self._combiner = combiner
         self._list_separator = list_separator
         self._pooling = pooling
+        self._function = COLUMN_FUNCTIONS[function] if function else None
         self._default = _number(column.default) if self._is_plain and self._may_lack else 0.0
 
     @classmethod
@@ -94,6 +99,7 @@ class RawFeature(Feature):
             "sum" if config.seq_multi_sep else config.combiner,
             config.seq_multi_sep,
             config.combiner,
+            column_function(config.normalizer_fn),
         )
 
     @property
@@ -120,6 +126,9 @@ class RawFeature(Feature):
 
     def encode(self, raw: Raw) -> Encoded:
         values = self._scaling(self._values(raw[self._column.name]))
+        if self._function is not None:
+            values = self._function(values)
+            values = tf.where(tf.math.is_finite(values), values, 0.0)
         if self._bins is None:
             return {self.name: tf.reshape(values, [-1, self.size])}
         return {self.name: self._binned(values, self._bins)}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tfmtl import config as configs
 from tfmtl.data import open_source, translate_errors
 from tfmtl.errors import DataError
 from tfmtl.protos.pipeline_pb2 import Pipeline
@@ -34,7 +35,8 @@ def sample_rows(
     Returns:
         Raw columns by name; None if the data cannot be read, on a machine that only exports.
     """
-    score, path = build_score(pipeline), pipeline.eval_input_path or pipeline.train_input_path
+    score = build_score(pipeline)
+    path = configs.eval_files(pipeline) or configs.train_files(pipeline)
     columns = list(dict.fromkeys([*columns, *(score.columns if score is not None else [])]))
     try:
         return _first_rows(pipeline, path if data is None else data, columns)

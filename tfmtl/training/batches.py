@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import tensorflow as tf
 
 from tfmtl.data import Source, translate_errors
 from tfmtl.errors import DataError
-from tfmtl.features import Columns
+from tfmtl.features.feature import Encoded, Raw
 from tfmtl.training.model import Batch
+
+
+class Encoder(Protocol):
+    """What turns rows of a source into encoded features, as `Columns` does."""
+
+    def encode(self, raw: Raw, strict: bool) -> Encoded:
+        """The features of a batch; see `Columns.encode`."""
+
+    def problems(self, raw: Raw) -> list[tuple[int, str]]:
+        """What in a batch cannot be encoded; see `Columns.problems`."""
 
 
 class Batches:
@@ -29,7 +39,7 @@ class Batches:
     def __init__(
         self,
         source: Source,
-        columns: Columns,
+        columns: Encoder,
         targets: Sequence[str],
         batch_size: int,
         strict: bool = True,

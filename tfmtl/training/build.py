@@ -11,7 +11,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfmtl import config
-from tfmtl.data import Sampler, build_sampler, open_source
+from tfmtl.data import Sampler, build_sampler, is_encoded, open_encoded, open_source
 from tfmtl.errors import ConfigError, TrainingError
 from tfmtl.features import Columns
 from tfmtl.models import build_network, build_tasks
@@ -20,6 +20,7 @@ from tfmtl.tasks import Task, build_judges
 from tfmtl.tasks.balancing import build_plan
 from tfmtl.training.batches import Batches
 from tfmtl.training.checkpoints import list_checkpoints
+from tfmtl.training.encoded import ReadyFeatures, encoding_of
 from tfmtl.training.model import MultiTaskModel
 
 if TYPE_CHECKING:
@@ -69,8 +70,11 @@ def open_training(
     sampler = build_sampler(settings)
     measures = pipeline.eval_config.eval_online
     tasks = model.measured if measures else model.tasks
-    beside = [column for task in tasks for column in task.group_columns] if measures else []
-    return _open(pipeline, columns, tasks, rows, settings.batch_size, sampler, beside)
+    targets = [column for task in tasks for column in task.target_columns]
+    if measures:
+        targets += [column for task in tasks for column in task.group_columns]
+    targets = list(dict.fromkeys(targets))
+    return open_batches(pipeline, columns, targets, rows, settings.batch_size, sampler)
 
 
 def training_data(pipeline: pipeline_pb2.Pipeline, data: pd.DataFrame | None) -> str | pd.DataFrame:
@@ -79,7 +83,7 @@ def training_data(pipeline: pipeline_pb2.Pipeline, data: pd.DataFrame | None) ->
     Raises:
         ConfigError: If there are neither.
     """
-    return _rows(pipeline, "train_path", "train_input_path", data)
+    return _rows(pipeline, "train_input_path", config.train_files(pipeline), data)
 
 
 def open_evaluation(
@@ -97,18 +101,15 @@ def open_evaluation(
         data: Rows to take instead.
     """
     settings = pipeline.data_config
-    rows = _rows(pipeline, "eval_path", "eval_input_path", data)
+    rows = _rows(pipeline, "eval_input_path", config.eval_files(pipeline), data)
     own_size = settings.HasField("eval_batch_size")
     batch_size = settings.eval_batch_size if own_size else settings.batch_size
-    grouped = [task.group_columns for task in tasks]
-    sliced = [config.slice_columns(by, pipeline) for by in pipeline.eval_config.slice_by]
-    beside = [column for columns in (*grouped, *sliced) for column in columns]
-    return _open(pipeline, columns, tasks, rows, batch_size, beside=beside)
+    return open_batches(pipeline, columns, needed_columns(pipeline, tasks), rows, batch_size)
 
 
 def has_evaluation(pipeline: pipeline_pb2.Pipeline) -> bool:
     """Whether a pipeline names data to evaluate on."""
-    return bool(pipeline.WhichOneof("eval_path") and pipeline.eval_input_path)
+    return bool(config.eval_files(pipeline))
 
 
 def check_start(pipeline: pipeline_pb2.Pipeline, continue_train: bool) -> None:
@@ -158,28 +159,53 @@ def _saved_random_streams() -> Iterator[None]:
 
 
 def _rows(
-    pipeline: pipeline_pb2.Pipeline, oneof: str, field: str, data: pd.DataFrame | None
+    pipeline: pipeline_pb2.Pipeline, field: str, files: str, data: pd.DataFrame | None
 ) -> str | pd.DataFrame:
     if data is not None:
         return data
-    kind = pipeline.WhichOneof(oneof)
-    if kind != field or not getattr(pipeline, field):
-        raise ConfigError([f"`{field}` should name the data. Received: {kind or 'nothing'}."])
-    return getattr(pipeline, field)
+    if not (files or config.is_made_up(pipeline.data_config)):
+        raise ConfigError([f"`{field}` should name the data. Received: nothing."])
+    return files
 
 
-def _open(
+def needed_columns(pipeline: pipeline_pb2.Pipeline, tasks: Sequence[Task]) -> list[str]:
+    """The raw columns that evaluating needs beside the features.
+
+    Args:
+        pipeline: A checked config.
+        tasks: What is measured.
+    """
+    of_tasks = [column for task in tasks for column in task.target_columns]
+    grouped = [column for task in tasks for column in task.group_columns]
+    sliced = [config.slice_columns(by, pipeline) for by in pipeline.eval_config.slice_by]
+    return list(dict.fromkeys([*of_tasks, *grouped, *(each for by in sliced for each in by)]))
+
+
+def open_batches(
     pipeline: pipeline_pb2.Pipeline,
     columns: Columns,
-    tasks: Sequence[Task],
+    targets: Sequence[str],
     rows: str | pd.DataFrame,
     batch_size: int,
     sampler: Sampler | None = None,
-    beside: Sequence[str] = (),
 ) -> Batches:
-    of_tasks = [column for task in tasks for column in task.target_columns]
-    targets = list(dict.fromkeys([*of_tasks, *beside]))
+    """Batches of raw data, or of data whose features are encoded already.
+
+    Args:
+        pipeline: Says how to read it.
+        columns: Encode it.
+        targets: The raw columns that are read beside the features.
+        rows: The files, or rows to take instead.
+        batch_size: Rows in a batch.
+        sampler: Decides how often a row appears.
+    """
+    settings = pipeline.data_config
+    skips = settings.bad_rows == dataset_pb2.DatasetConfig.SKIP
+    strict = not (skips or config.is_made_up(settings))
+    if isinstance(rows, str) and is_encoded(settings, rows):
+        encoding = encoding_of(pipeline, columns)
+        encoded = open_encoded(settings, rows, encoding, targets, sampler)
+        return Batches(encoded, ReadyFeatures(encoding), targets, batch_size, strict)
     names = list(dict.fromkeys([*columns.raw_columns, *targets]))
-    source = open_source(pipeline.data_config, rows, names, sampler=sampler)
-    skips_bad_rows = pipeline.data_config.bad_rows == dataset_pb2.DatasetConfig.SKIP
-    return Batches(source, columns, targets, batch_size, strict=not skips_bad_rows)
+    source = open_source(settings, rows, names, sampler=sampler)
+    return Batches(source, columns, targets, batch_size, strict)

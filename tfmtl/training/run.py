@@ -240,6 +240,7 @@ class _Run:
             epochs=config_of_data.num_epochs or None,
             seed=self._settings.seed % 2**31,
             skip_rows=self._state.rows,
+            drop_remainder=config_of_data.drop_remainder,
         )
         size, num_steps = self._batches.batch_size, self._settings.num_steps
         loop = TrainLoop(self._model, self._state, size, num_steps, hooks)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tfmtl.config.column_functions import COLUMN_FUNCTIONS, column_function
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_at_least, check_unique
 from tfmtl.config.views import target_columns
@@ -17,7 +18,11 @@ Field = dataset_pb2.DatasetConfig.Field
 _PATH = "data_config"
 _MOST_COPIES = 1000
 _Types = dataset_pb2.DatasetConfig
-_BINARY = {_Types.ParquetInputV2: "Parquet", _Types.TFRecordInput: "TFRecord"}
+_BINARY = {
+    _Types.ParquetInputV2: "Parquet files",
+    _Types.TFRecordInput: "TFRecord files",
+    _Types.DummyInput: "made-up rows",
+}
 _WHOLE = re.compile(r"\s*[+-]?[0-9]+\s*")
 
 
@@ -49,6 +54,7 @@ def _check_fields(data: dataset_pb2.DatasetConfig, report: Report) -> None:
         if not field.input_name:
             report.should(f"{path}.input_name", "name the column")
         _check_default(field, data, report, f"{path}.default_val")
+        _check_function(field, data, report, f"{path}.user_define_fn")
     names = [
         (f"{_PATH}.input_fields[{index}].input_name", field.input_name)
         for index, field in enumerate(data.input_fields)
@@ -102,6 +108,16 @@ def _check_default(
         report.should(path, rule, field.default_val, of=f"column `{field.input_name}`")
 
 
+def _check_function(
+    field: Field, data: dataset_pb2.DatasetConfig, report: Report, path: str
+) -> None:
+    of, name = f"column `{field.input_name}`", field.user_define_fn
+    if name and not column_function(name):
+        report.should_name(path, "a function of numbers", name, COLUMN_FUNCTIONS, of=of)
+    elif name and field.input_name not in data.label_fields:
+        report.warn(path, "has no effect, because the column is no label", of=of)
+
+
 def _check_labels(data: dataset_pb2.DatasetConfig, report: Report) -> None:
     path = f"{_PATH}.label_fields"
     known = [field.input_name for field in data.input_fields]
@@ -114,7 +130,8 @@ def _check_labels(data: dataset_pb2.DatasetConfig, report: Report) -> None:
     check_unique(report, labels)
     for index, size in enumerate(data.label_dim):
         if size != 1:
-            report.should(f"{_PATH}.label_dim[{index}]", "be 1; more is not built yet", size)
+            rule = "be 1, because no task learns from a label of several values"
+            report.should(f"{_PATH}.label_dim[{index}]", rule, size)
 
 
 def _check_sample_weight(data: dataset_pb2.DatasetConfig, report: Report) -> None:
@@ -151,7 +168,7 @@ def _check_separator(data: dataset_pb2.DatasetConfig, report: Report) -> None:
     if data.input_type in _BINARY:
         if data.with_header:
             kind = _BINARY[data.input_type]
-            report.warn(f"{_PATH}.with_header", f"has no effect on {kind} files")
+            report.warn(f"{_PATH}.with_header", f"has no effect on {kind}")
         return
     mark, path = data.separator, f"{_PATH}.separator"
     is_quote = mark == '"' and data.input_type != _Types.CSVInputEx

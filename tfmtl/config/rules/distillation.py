@@ -71,10 +71,7 @@ def _pupil(it: Described) -> Tower | None:
     if it.its.pred_name in known:
         return tasks[name]
     if name in tasks and not list(_predictions(name, tasks[name])):
-        rule = (
-            "be of a task with one logit; soft labels of several classes would need a `label_dim` "
-            "above 1, which is not built yet"
-        )
+        rule = "be of a task with one logit; no task learns from soft labels of several classes"
         it.should("pred_name", rule, it.its.pred_name)
     else:
         it.should_name("pred_name", "a prediction of a task that has a loss of its own", known)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from google.protobuf.message import Message
 
+from tfmtl.config.column_functions import COLUMN_FUNCTIONS, column_function
 from tfmtl.config.expressions import ExpressionError
 from tfmtl.config.feature_expressions import read_expression, unusable_expression
 from tfmtl.config.problems import Problem, Report
@@ -57,6 +58,7 @@ _ONLY_FOR: Mapping[str, tuple[int, ...]] = {
     "normalization": (_RAW, _SEQUENCE),
     "binning": (_RAW, _SEQUENCE),
     "vocabulary": (_ID, _TAG, _LOOKUP, _SEQUENCE),
+    "normalizer_fn": (_RAW,),
     "expression": (_EXPR,),
     "seq_multi_sep": (_RAW, _SEQUENCE),
     "max_seq_len": (_SEQUENCE,),
@@ -317,6 +319,19 @@ def _check_raw(it: _Described) -> None:
     _check_edges(it)
     _check_bins(it)
     _check_numeric_embedding(it)
+    _check_function(it)
+
+
+def _check_function(it: _Described) -> None:
+    name = it.feature.normalizer_fn
+    if name and not column_function(name):
+        path = f"{it.path}.normalizer_fn"
+        what = "a function of numbers; an ExprFeature has formulas"
+        it.report.should_name(path, what, name, COLUMN_FUNCTIONS, of=it.of)
+    for field in ("normalization", "binning"):
+        if name and it.feature.HasField(field):
+            rule = f"be left out, because there is `{field}`, which knows the numbers as they come"
+            it.should("normalizer_fn", rule, name)
 
 
 def _check_default(it: _Described) -> None:

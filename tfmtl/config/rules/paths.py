@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from tfmtl.config.problems import Report
+from tfmtl.config.views import eval_files, is_made_up, train_files
+from tfmtl.config.wording import Word
 from tfmtl.protos import pipeline_pb2
+from tfmtl.protos.dataset_pb2 import DatasetConfig
 
 # Stands among the needs for data to evaluate on, if `export_config` cannot do without.
 EVALUATION = "evaluation"
@@ -27,13 +30,28 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report, needs: Collection[str
         report: Takes the problems.
         needs: Names of the fields that must be set, and perhaps `EVALUATION` or `CALIBRATION`.
     """
+    values = {
+        "model_dir": pipeline.model_dir,
+        "train_input_path": is_made_up(pipeline.data_config) or train_files(pipeline),
+        "eval_input_path": is_made_up(pipeline.data_config) or eval_files(pipeline),
+    }
     for name in needs:
-        if name in _MEANING and not getattr(pipeline, name).strip():
-            report.should(name, _MEANING[name], getattr(pipeline, name) or None)
+        if name in _MEANING and not str(values[name]).strip():
+            report.should(name, _MEANING[name], values[name] or None)
+    for name in ("parquet_train_input", "parquet_eval_input"):
+        _check_spelling(name, pipeline, report)
     if EVALUATION in needs and not pipeline.WhichOneof("eval_path"):
         _check_evaluation_is_not_needed(pipeline, report)
     elif CALIBRATION in needs and not pipeline.WhichOneof("eval_path"):
         _check_calibration_is_not_needed(pipeline, report)
+
+
+def _check_spelling(name: str, pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
+    kind = pipeline.data_config.input_type
+    if pipeline.HasField(name) and kind != DatasetConfig.ParquetInputV2:
+        rule = f"be ParquetInputV2, because `{name}` is given"
+        received = Word(DatasetConfig.InputType.Name(kind)) if kind else None
+        report.should("data_config.input_type", rule, received)
 
 
 def _check_evaluation_is_not_needed(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:

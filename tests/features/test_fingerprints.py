@@ -112,7 +112,7 @@ def test_words_count_by_what_is_in_their_file(words):
 
 FITTED = {
     "scale": "feature_type: RawFeature normalization { method: MIN_MAX center: 1 scale: 2 }",
-    "another scale": "feature_type: RawFeature normalization { method: MIN_MAX center: 1 scale: 3 }",
+    "another scale": "feature_type: RawFeature normalization { method: MIN_MAX scale: 3 }",
     "bins": "feature_type: RawFeature binning { edges: [1, 2] }",
     "other bins": "feature_type: RawFeature binning { edges: [1, 3] }",
     "words": "vocabulary { words: ['a', 'b'] }",
@@ -149,6 +149,7 @@ VALUES = {
     "max_seq_len": "3",
     "lookup_max_sel_elem_num": "3",
     "normalizer_fn": "'log1p'",
+    "side": "USER",
 }
 
 

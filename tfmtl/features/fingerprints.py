@@ -132,7 +132,7 @@ def _fitted(feature: FeatureConfig) -> dict[str, Any]:
 
 def _settings(feature: FeatureConfig) -> dict[str, Any]:
     default = FeatureConfig()
-    found = {}
+    found: dict[str, Any] = {}
     for field in feature.DESCRIPTOR.fields:
         value = getattr(feature, field.name)
         if field.name in BESIDE or value == getattr(default, field.name):

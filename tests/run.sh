@@ -14,7 +14,8 @@ tfmtl_environment dev
 export TF_CPP_MIN_LOG_LEVEL=2
 ruff check .
 mypy tfmtl
-pytest -n auto -m "not slow"
+# By file, so that what a file's tests share is made once.
+pytest -n auto --dist loadfile -m "not slow"
 if [[ "${1:-}" != "--quick" ]]; then
-  pytest -n auto -m slow
+  pytest -n auto --dist loadfile -m slow
 fi

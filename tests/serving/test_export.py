@@ -222,6 +222,7 @@ def test_a_python_function_in_the_graph_fails_and_leaves_no_version(export_to, t
         """A task whose prediction runs Python, which works in this process and in no other."""
 
         name = "ctr"
+        variables = ()
         units = 1
         calibration = None
 

@@ -174,10 +174,25 @@ def test_a_checkpoint_of_another_dropout_or_optimizer_is_told_too(tmp_path):
     model.compile([LazyAdam(0.1), LazyAdam(0.1)])
     with pytest.raises(TrainingError) as error:
         Checkpoints(str(tmp_path), model, TrainingState()).restore_latest()
-    assert "Received: 19 that differ.\n" in str(error.value)
+    assert "Received: 20 that differ.\n" in str(error.value)
     assert "  optimizer_1/accumulator/bottom/bias: only in the checkpoint\n" in str(error.value)
     assert "  optimizer_1/m/bottom/bias: only in the model\n" in str(error.value)
-    assert "\n  and 9 more\n" in str(error.value)
+    assert "\n  and 10 more\n" in str(error.value)
+
+
+def test_tables_that_lie_elsewhere_in_a_storage_of_the_same_shape_are_told(tmp_path):
+    save_steps(tmp_path, 3)
+    model, _ = make(tmp_path)
+    checkpoints = Checkpoints(str(tmp_path), model, TrainingState())
+    checkpoints.state.tables = {"embeddings/width_4": {"brand": [0, 3], "id": [3, 7]}}
+    with pytest.raises(TrainingError) as error:
+        checkpoints.restore_latest()
+    assert "Received: 2 that differ.\n" in str(error.value)
+    assert "  model/embeddings/width_4/brand: only in the model\n" in str(error.value)
+    assert (
+        "  model/embeddings/width_4/id: rows 0 to 7 in the checkpoint, rows 3 to 7 in the model\n"
+        in str(error.value)
+    )
 
 
 def test_weights_alone_do_not_need_the_optimizers_to_agree(tmp_path):

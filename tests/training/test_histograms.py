@@ -46,13 +46,14 @@ def test_a_journal_writes_those_of_the_steps_it_tells_of(tmp_path):
     model.keep_histograms()
     journal = Journal(settings, str(tmp_path), model, state)
     expected = {}
+    kernel = model.network.get_layer("ctr").kernel
     step = tf.function(model.train_step, autograph=False)
     for number in (1, 2, 3, 4, 5):
         batch = make_batch(seed=number)
-        with tf.GradientTape() as tape:
-            loss = model.batch_losses(batch, training=True)["loss"]
-        kernel = model.network.get_layer("ctr").kernel
-        expected[number] = histogram(tape.gradient(loss, kernel)).numpy()
+        if number in (2, 4):
+            with tf.GradientTape() as tape:
+                loss = model.batch_losses(batch, training=True)["loss"]
+            expected[number] = histogram(tape.gradient(loss, kernel)).numpy()
         losses = step(batch)
         state.step = number
         journal.after_step(losses)

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from tfmtl.training import stopping
 from tfmtl.training.stopping import StopSignals
 
 
@@ -39,9 +40,10 @@ def test_a_thread_listens_to_no_signals():
 
 
 def test_the_second_signal_kills():
-    code = """
-import signal
-from tfmtl.training.stopping import StopSignals
+    # Run as a file, because the package would load TensorFlow.
+    code = f"""
+import runpy, signal
+StopSignals = runpy.run_path({stopping.__file__!r})["StopSignals"]
 with StopSignals():
     signal.raise_signal(signal.SIGTERM)
     print("still here", flush=True)

@@ -151,11 +151,9 @@ class EncodedSource(ParquetSource):
             self._take_of_group(int(groups[start]), rows[start:end])
             for start, end in itertools.pairwise(starts)
         ]
-        return (
-            taken[0]
-            if len(taken) == 1
-            else [np.concatenate(its) for its in zip(*taken, strict=True)]
-        )
+        if len(taken) == 1:
+            return taken[0]
+        return [np.concatenate(its) for its in zip(*taken, strict=True)]
 
     def _take_of_group(self, group: int, rows: np.ndarray) -> list[np.ndarray]:
         parts: list[Part] = self._good_cells(group).beside

@@ -50,7 +50,7 @@ def _check_spelling(name: str, pipeline: pipeline_pb2.Pipeline, report: Report) 
     kind = pipeline.data_config.input_type
     if pipeline.HasField(name) and kind != DatasetConfig.ParquetInputV2:
         rule = f"be ParquetInputV2, because `{name}` is given"
-        received = Word(DatasetConfig.InputType.Name(kind)) if kind else None
+        received = Word(DatasetConfig.InputType.Name(kind))
         report.should("data_config.input_type", rule, received)
 
 

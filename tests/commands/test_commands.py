@@ -250,7 +250,7 @@ def test_an_unknown_command_is_2_and_the_nearest_is_named(capsys):
     assert __main__.main(["trian"]) == 2
     assert capsys.readouterr().err == (
         "The command should be one of train, evaluate, export, predict, init, statistics, "
-        "validate, benchmark. Received: `trian`. Did you mean `train`?\n"
+        "convert, validate, benchmark. Received: `trian`. Did you mean `train`?\n"
     )
 
 

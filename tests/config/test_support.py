@@ -16,8 +16,8 @@ def checked(text):
     ("text", "problem"),
     [
         (
-            "model_config { backbone {} }",
-            "`model_config.backbone` is not built yet.",
+            "model_config { model_params { outputs: 'a' } }",
+            "`model_config.model_params.outputs` is not built yet.",
         ),
         (
             "data_config { ignore_error: true }",
@@ -74,4 +74,4 @@ def test_only_what_is_built_is_offered():
     assert built_values(loss_pb2.LossType.DESCRIPTOR)[:2] == ["CLASSIFICATION", "L2_LOSS"]
     assert "CIRCLE_LOSS" not in built_values(loss_pb2.LossType.DESCRIPTOR)
     assert "mmoe" in built_fields(model_pb2.Model.DESCRIPTOR)
-    assert "restore_filters" not in built_fields(model_pb2.Model.DESCRIPTOR)
+    assert "outputs" not in built_fields(model_pb2.ModelParams.DESCRIPTOR)

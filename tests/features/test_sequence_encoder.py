@@ -21,7 +21,7 @@ ENCODERS = {
     "cnn": ("sequence_combiner { text_cnn { filter_sizes: [1, 2] num_filters: [2, 4] } }", 6),
     "cnn_mlp": (
         "sequence_combiner { text_cnn { filter_sizes: 2 num_filters: 3 mlp { hidden_units: [5, 4] "
-        "use_final_bias: true } } }",
+        "activation: 'tanh' use_final_bias: true } } }",
         4,
     ),
 }

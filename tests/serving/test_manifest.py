@@ -31,7 +31,7 @@ def test_it_tells_what_the_export_is(told, exported, model, pipeline):
 
 
 def test_it_tells_every_signature(told):
-    assert list(told["signatures"]) == ["serving_default"]
+    assert list(told["signatures"]) == ["classify", "examples", "regress", "serving_default"]
     inputs = told["signatures"]["serving_default"]["inputs"]
     assert inputs["level"] == {"dtype": "int32", "shape": [None]}
     outputs = told["signatures"]["serving_default"]["outputs"]

@@ -200,10 +200,10 @@ def test_one_weight_for_all_rows_may_be_all_there_is_to_an_expression():
 def test_columns_are_those_that_the_expression_names():
     score = make_score("ctr * price + time", a=1.0)
     assert score.columns == ["price", "time"]
-    assert score.raw_signature() == {
-        "price": tf.TensorSpec([None], tf.float32, "price"),
-        "time": tf.TensorSpec([None], tf.int64, "time"),
-    }
+    assert [column.spec for column in score.read_columns] == [
+        tf.TensorSpec([None], tf.float32, "price"),
+        tf.TensorSpec([None], tf.int64, "time"),
+    ]
     assert score.weight_signature() == {"weight_a": tf.TensorSpec([None], tf.float32, "weight_a")}
 
 

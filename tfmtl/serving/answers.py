@@ -26,11 +26,9 @@ class Answers:
     """
 
     def __init__(self, tasks: Sequence[Task], score: Score | None) -> None:
-        made = {task.name: task.predictions(tf.zeros((1, task.units))) for task in tasks}
-        _check_names(made)
+        served = _served(tasks)
         self._tasks = tasks
         self._score = score
-        served = {name: value for each in made.values() for name, value in each.items()}
         self._numbers = [name for name, value in served.items() if _is_number(value)]
         self._events = [task.name for task in tasks if f"probs_{task.name}" in self._numbers]
 
@@ -84,15 +82,18 @@ class Answers:
         return self._score(answers_of(self._tasks, logits), raw, raw)
 
 
-def _check_names(made: Mapping[str, Tensors]) -> None:
-    served: set[str] = set()
-    for task, predictions in made.items():
-        if twice := sorted(predictions.keys() & served):
+def _served(tasks: Sequence[Task]) -> dict[str, tf.Tensor]:
+    """What the tasks make of a row, by name."""
+    served: dict[str, tf.Tensor] = {}
+    for task in tasks:
+        predictions = task.predictions(tf.zeros((1, task.units)))
+        if twice := sorted(predictions.keys() & served.keys()):
             raise ExportError(
                 "Every output should have a name of its own. "
-                f"Received: `{twice[0]}` a second time, from task `{task}`. Rename the task."
+                f"Received: `{twice[0]}` a second time, from task `{task.name}`. Rename the task."
             )
-        served |= predictions.keys()
+        served.update(predictions)
+    return served
 
 
 def _is_number(value: tf.Tensor) -> bool:

@@ -195,7 +195,7 @@ def opened(pipeline, beside=(), **how):
     """The batches of a pipeline's data, and its encoder."""
     columns = Columns.from_pipeline(pipeline)
     path = pipeline.train_input_path
-    return open_batches(pipeline, columns, beside, None, path, 16, **how), columns
+    return open_batches(pipeline, columns, beside, path, 16, **how), columns
 
 
 def test_encoded_batches_are_those_of_the_raw_data(full, encoded):

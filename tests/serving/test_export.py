@@ -13,7 +13,6 @@ from small_model import answers, build_model, changed, check_against
 from tensorflow.python.tools import saved_model_utils
 
 from tfmtl.errors import ExportError
-from tfmtl.features.fingerprints import fingerprints
 from tfmtl.protos.pipeline_pb2 import Pipeline
 from tfmtl.serving import export
 from tfmtl.serving.export import check_exportable
@@ -150,7 +149,6 @@ def test_it_holds_weights_and_vocabularies_and_nothing_of_training(exported, mod
         "variables/variables.index",
         "variables/variables.data-00000-of-00001",
         "assets/cities.txt",
-        "assets/fingerprints.json",
         "assets/notes.txt",
         "assets/pipeline.config",
         "assets.extra/golden_answers",
@@ -180,12 +178,6 @@ def test_its_graph_has_no_python_and_no_must_compile(exported):
 def test_the_config_in_it_is_the_config(exported, pipeline):
     text = (exported / "assets" / "pipeline.config").read_text()
     assert text_format.Parse(text, Pipeline()) == pipeline
-
-
-def test_the_fingerprints_in_it_are_those_of_the_features(exported, pipeline):
-    text = (exported / "assets" / "fingerprints.json").read_text()
-    assert json.loads(text) == fingerprints(pipeline)
-    assert "city" in json.loads(text)
 
 
 def test_an_answer_does_not_depend_on_the_batch(exported, rows):

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from google.protobuf import json_format
 
+from tfmtl.features.fingerprints import fingerprints
 from tfmtl.protos.pipeline_pb2 import Pipeline
 
 
@@ -18,6 +19,7 @@ def test_it_tells_what_the_export_is(told, exported, model, pipeline):
     assert told["versions"]["tensorflow"] == told["versions"]["graph_tensorflow"] == tf.__version__
     assert told["versions"]["tfmtl"]
     assert [each["name"] for each in told["features"]] == list(model.columns.features)
+    assert told["fingerprints"] == fingerprints(pipeline) and "city" in told["fingerprints"]
     tags = next(each for each in told["features"] if each["name"] == "tags")
     assert tags == {"name": "tags", "kind": "TagFeature", "columns": ["tags"]}
     assert told["tasks"][0] == {

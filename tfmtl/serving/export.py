@@ -18,7 +18,6 @@ from tfmtl import config
 from tfmtl.errors import ExportError
 from tfmtl.features import Columns
 from tfmtl.features.column import Column
-from tfmtl.features.fingerprints import fingerprints
 from tfmtl.protos.pipeline_pb2 import Pipeline
 from tfmtl.serving.base_files import write_base_files
 from tfmtl.serving.batching import BATCHING_FILE, batching_text
@@ -34,7 +33,6 @@ from tfmtl.tasks import Task, build_score
 
 PIPELINE_FILE = "pipeline.config"
 CALIBRATION_FILE = "calibration.json"
-FINGERPRINTS_FILE = "fingerprints.json"
 
 
 def export(
@@ -57,8 +55,7 @@ def export(
         columns: The encoder.
         tasks: Make predictions of the logits. How they are calibrated, if they are, goes along as
             `assets/calibration.json`.
-        pipeline: The resolved config; it goes along as `assets/pipeline.config`, and the
-            fingerprints of its features' transforms as `assets/fingerprints.json`.
+        pipeline: The resolved config; it goes along as `assets/pipeline.config`.
         directory: The folder of versions.
         sample_rows: Rows of data to compare answers on, raw columns by name.
         metrics: What the model's last evaluation found; it goes along.
@@ -187,7 +184,6 @@ def _add_assets(pipeline: Pipeline, tasks: Sequence[Task], folder: Path) -> None
     folder.mkdir(exist_ok=True)
     text = text_format.MessageToString(pipeline, as_utf8=True)
     (folder / PIPELINE_FILE).write_text(text, encoding="utf-8")
-    _write_json(folder / FINGERPRINTS_FILE, fingerprints(pipeline))
     calibrations = {task.name: task.calibration.as_json() for task in tasks if task.calibration}
     if calibrations:
         _write_json(folder / CALIBRATION_FILE, calibrations)

@@ -17,6 +17,7 @@ import tensorflow as tf
 from google.protobuf import json_format
 
 from tfmtl.features import Columns
+from tfmtl.features.fingerprints import fingerprints
 from tfmtl.protos.pipeline_pb2 import Pipeline
 from tfmtl.serving.saved_graph import SavedGraph, shape_of
 from tfmtl.tasks import Task
@@ -58,7 +59,7 @@ def manifest(
         "variables": saved_variables(folder),
         "size": _size(folder),
         "features": [_feature(columns, name) for name in columns.features],
-        "fingerprints": {},
+        "fingerprints": fingerprints(pipeline),
         "tasks": [_task(task) for task in tasks],
         "metrics": dict(metrics) if metrics is not None else None,
         "config": json_format.MessageToDict(pipeline, preserving_proto_field_name=True),

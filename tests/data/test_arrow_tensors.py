@@ -1,10 +1,19 @@
 """Encoded tensors go into Arrow arrays and come back, all rows of them or some."""
 
+import numpy as np
 import pyarrow as pa
 import pytest
 import tensorflow as tf
 
-from tfmtl.data.arrow_tensors import arrow_type, from_parts, parts_of, to_arrow, types_of_parts
+from tfmtl.data.arrow_tensors import (
+    Single,
+    arrow_type,
+    from_parts,
+    parts_of,
+    to_arrow,
+    types_of_parts,
+)
+from tfmtl.data.packing import Packing
 
 RAGGED = tf.ragged.constant
 VALUES = {
@@ -60,3 +69,19 @@ def test_ids_are_as_wide_as_they_need():
     spec = tf.TensorSpec([None], tf.int64)
     assert arrow_type(spec, 2**31) == pa.int32()
     assert arrow_type(spec, 2**31 + 1) == arrow_type(spec) == pa.int64()
+
+
+def test_numbers_of_a_type_are_taken_as_one_and_come_apart_again():
+    whole, half = np.array([1, 2, 3], np.int32), np.array([0.5, 1.5, 2.5], np.float32)
+    texts = np.array([b"a", b"b", b"c"], object)
+    parts = [Single(each) for each in (whole, half, texts, whole * 10)]
+    dtypes = [tf.int32, tf.float32, tf.string, tf.int32]
+    packing = Packing(dtypes, [True, True, False, True])
+    packed = packing.packed(parts)
+    assert packing.dtypes == [tf.int32, tf.float32, tf.string]
+    rows = np.array([2, 0])
+    taken = [
+        tf.constant(part.take(rows), its) for part, its in zip(packed, packing.dtypes, strict=True)
+    ]
+    read = [each.numpy().tolist() for each in packing.unpacked(taken)]
+    assert read == [[3, 1], [2.5, 0.5], [b"c", b"a"], [30, 10]]

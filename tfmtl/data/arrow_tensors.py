@@ -34,7 +34,8 @@ def arrow_type(spec: tf.TypeSpec, ids: int | None = None) -> pa.DataType:
     if _size(spec) > 1:
         kind = pa.list_(kind, _size(spec))
     for _ in range(_depth(spec)):
-        kind = pa.list_(kind)
+        # That no item is null need not be looked for.
+        kind = pa.list_(pa.field("element", kind, nullable=False))
     return kind
 
 
@@ -46,8 +47,11 @@ def to_arrow(value: Value, kind: pa.DataType) -> pa.Array:
     for _ in splits:
         inner = inner.value_type
     array = _flat_array(flat.numpy(), inner)
-    for each in reversed(splits):
-        array = pa.ListArray.from_arrays(pa.array(each.numpy(), pa.int32()), array)
+    kinds = [kind]
+    for _ in splits[1:]:
+        kinds.append(kinds[-1].value_type)
+    for each, its in zip(reversed(splits), reversed(kinds), strict=False):
+        array = pa.ListArray.from_arrays(pa.array(each.numpy(), pa.int32()), array, type=its)
     return array
 
 
@@ -99,11 +103,11 @@ class Single:
     """
 
     def __init__(self, values: np.ndarray) -> None:
-        self._values = values
+        self.values = values
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """The values of some rows."""
-        return self._values.take(rows, axis=0)
+        return self.values.take(rows, axis=0)
 
 
 class Bags:

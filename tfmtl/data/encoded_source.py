@@ -18,6 +18,7 @@ import tensorflow as tf
 from tfmtl.data import base, files, parquet_files
 from tfmtl.data.arrow_tensors import Part, Single, arrow_type, from_parts, parts_of, types_of_parts
 from tfmtl.data.columns import Column, declared_columns, nearest, select_columns
+from tfmtl.data.packing import Packing
 from tfmtl.data.parquet_files import ParquetFile, RowGroup
 from tfmtl.data.parquet_source import GroupCells, ParquetSource, check_schemas
 from tfmtl.data.samplers import Sampler
@@ -120,21 +121,28 @@ class EncodedSource(ParquetSource):
     ) -> None:
         super().__init__(data_config, groups, columns, sampler, beside=list(encoding.specs))
         self._specs = encoding.specs
-        types = [types_of_parts(kind) for kind in encoding.types.values()]
-        self._counts = [len(its) for its in types]
-        self._dtypes = [*(column.dtype for column in columns), *itertools.chain(*types)]
+        kinds = list(encoding.types.values())
+        self._counts = [len(types_of_parts(kind)) for kind in kinds]
+        self._packing = Packing(
+            [*(column.dtype for column in columns), *itertools.chain(*map(types_of_parts, kinds))],
+            [
+                *(column.dtype != tf.string for column in columns),
+                *itertools.chain(*map(_are_numbers, kinds)),
+            ],
+        )
 
     def _read_cells(self, table: pa.Table) -> GroupCells:
         cells = super()._read_cells(table)
         raw = [Single(tensor.numpy()) for tensor in cells.tensors.values()]
         encoded = [table[name].combine_chunks() for name in self._specs]
         parts = [*raw, *(part for array in encoded for part in parts_of(array))]
-        return dataclasses.replace(cells, beside=parts)
+        return dataclasses.replace(cells, beside=self._packing.packed(parts))
 
     def _parse(self, *batch: tf.Tensor) -> base.Rows:
         (rows,) = batch
         # Everything at once: what a batch costs beside is for each call and each tensor.
-        flat = iter(tf.numpy_function(self._take, [rows], self._dtypes))
+        taken = tf.numpy_function(self._take, [rows], self._packing.dtypes)
+        flat = iter(self._packing.unpacked(taken))
         raw = {column.name: tf.ensure_shape(next(flat), [None]) for column in self.columns}
         parts = [list(itertools.islice(flat, count)) for count in self._counts]
         encoded = {
@@ -145,6 +153,7 @@ class EncodedSource(ParquetSource):
 
     def _take(self, rows: np.ndarray) -> list[np.ndarray]:
         """The parts of all columns, of some rows."""
+        rows = np.sort(rows)  # Rows of one group are taken together.
         groups = np.searchsorted(self._ends, rows, side="right")
         starts = [0, *(np.flatnonzero(np.diff(groups)) + 1), len(rows)]
         taken = [
@@ -159,6 +168,12 @@ class EncodedSource(ParquetSource):
         parts: list[Part] = self._good_cells(group).beside
         own = rows - self._start(group)
         return [part.take(own) for part in parts]
+
+
+def _are_numbers(kind: pa.DataType) -> list[bool]:
+    """Which parts of an array have one number a row: its values, or of lists their lengths."""
+    others = [False] * (len(types_of_parts(kind)) - 1)
+    return [not pa.types.is_fixed_size_list(kind), *others]
 
 
 def _check_encoding(file: ParquetFile, encoding: Encoding) -> None:

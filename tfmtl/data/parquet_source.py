@@ -138,7 +138,7 @@ class ParquetSource(base.Source):
 
     def _batches(self, sampler: Sampler | None, course: base.Course) -> tf.data.Dataset:
         if sampler is not None:
-            return super()._batches(sampler, course).map(tf.sort)
+            return super()._batches(sampler, course)
         listing = tf.data.Dataset.range(len(self._groups))
         if course.shuffle:
             listing = listing.shuffle(len(self._groups), seed=course.seed)
@@ -146,9 +146,7 @@ class ParquetSource(base.Source):
         seeds = tf.data.Dataset.random(course.seed, rerandomize_each_iteration=True)
         groups = tf.data.Dataset.zip((listing.batch(together), seeds))
         mixed = groups.map(lambda groups, seed: self._rows_of(groups, seed, course.shuffle))
-        batches = base.rebatched(mixed, course)
-        # Rows of one group are looked up together.
-        return batches.map(tf.sort) if course.shuffle else batches
+        return base.rebatched(mixed, course)
 
     def _read(self, shuffle: bool, seed: int) -> tf.data.Dataset:
         listing = tf.data.Dataset.range(len(self._groups))
@@ -166,6 +164,10 @@ class ParquetSource(base.Source):
     def _buffer_size(self, sampler: Sampler | None) -> int:
         copies = sampler.most_copies if sampler else 1
         return min(self._config.shuffle_buffer_size, int(self._ends[-1]) * copies)
+
+    def _parse(self, *batch: tf.Tensor) -> base.Rows:
+        (rows,) = batch
+        return super()._parse(tf.sort(rows))  # Rows of one group are looked up together.
 
     def _decode(self, names: Collection[str], *batch: tf.Tensor) -> base.Rows:
         (rows,) = batch

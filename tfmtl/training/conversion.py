@@ -142,7 +142,8 @@ class _Encoded:
         self._strict = settings.bad_rows != dataset_pb2.DatasetConfig.SKIP
         encoding = encoding_of(pipeline, self._columns)
         self._raw_schema = _raw_schema(settings, beside)
-        fields = [*self._raw_schema, *map(pa.field, *zip(*encoding.types.items(), strict=True))]
+        encoded = [pa.field(*its, nullable=False) for its in encoding.types.items()]
+        fields = [*self._raw_schema, *encoded]
         self.schema = pa.schema(fields, encoder_metadata(encoding.fingerprints))
 
     def read(self) -> Iterator[pa.Table]:

@@ -23,6 +23,7 @@ from tfmtl.errors import ExportError
 from tfmtl.features import Columns
 from tfmtl.features.column import Column
 from tfmtl.serving.answers import Answers
+from tfmtl.serving.embedding_storage import FLOAT32, EmbeddingStorage, StoredEmbeddings
 from tfmtl.serving.example_inputs import EXAMPLE_SPECS, INPUT, parse_examples
 from tfmtl.serving.ranking import Ranker
 from tfmtl.tasks import Score, Task
@@ -66,6 +67,7 @@ def build_servable(
     unread: Iterable[Column] = (),
     score: Score | None = None,
     user_columns: Collection[str] = (),
+    storage: EmbeddingStorage = FLOAT32,
 ) -> Servable:
     """Joins the very encoder, network and tasks that were trained to signatures.
 
@@ -79,18 +81,22 @@ def build_servable(
         unread: Further columns to declare, which the model does not read.
         score: Makes one number of the predictions, if there is one.
         user_columns: Columns with one value for all of a user's candidates.
+        storage: How the embedding tables are stored.
     """
+    stored = StoredEmbeddings(network, storage)
     model = _Model(columns, network, Answers(tasks, score), unread)
     check_input_names(model.inputs)
     module = tf.Module(name="serving")
     module.columns = columns
-    of_losses = {variable.ref() for task in tasks for variable in task.variables}
-    module.weights = [weight for weight in network.weights if weight.ref() not in of_losses]
+    module.embeddings = stored
+    of_losses = [variable for task in tasks for variable in task.variables]
+    not_served = {variable.ref() for variable in [*of_losses, *stored.trained]}
+    module.weights = [weight for weight in network.weights if weight.ref() not in not_served]
     forms = {**model.of_rows(), **model.of_examples()}
     if user_columns:
         forms |= model.of_users(Ranker(columns, network, user_columns))
     functions = {
-        name: tf.function(form.function, input_signature=[form.inputs])
+        name: tf.function(stored.read_by(form.function), input_signature=[form.inputs])
         for name, form in forms.items()
     }
     inputs = {name: form.inputs for name, form in forms.items()}

@@ -1,4 +1,4 @@
-"""`python -m tfmtl.benchmark`: measures how fast a config reads, encodes and trains."""
+"""`python -m tfmtl.benchmark`: how fast a config reads, encodes and trains, or an export answers."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ _logger = logging.getLogger(__name__)
 
 _NEEDS = ["train_input_path"]
 
+_SERVING = ("saved_model_dir", "signatures", "rows", "threads", "clients", "requests")
+
 _PARTS = {
     "read": "reading",
     "encode": "reading and encoding",
@@ -33,7 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = commands.new_parser(
-        "benchmark", "Measures how fast a config reads, encodes and trains; writes nothing."
+        "benchmark",
+        "Measures how fast a config reads, encodes and trains, or an export answers; writes nothing.",
     )
     commands.add_config_options(parser)
     parser.add_argument(
@@ -55,12 +58,52 @@ def _parser() -> argparse.ArgumentParser:
         help="compares reading and encoding of the training data as it is, and as Parquet, "
         "TFRecord and encoded Parquet, which are written to a temporary folder",
     )
+    what.add_argument(
+        "--serving",
+        action="store_true",
+        help="measures how fast exports answer, in TensorFlow's C library alone",
+    )
+    _add_serving_options(parser)
     length = parser.add_mutually_exclusive_group()
     length.add_argument(
         "--seconds", type=float, default=10.0, help="to measure each for (default: 10)"
     )
     length.add_argument("--steps", type=int, default=0, help="to measure each for, instead")
     return parser
+
+
+def _add_serving_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("with --serving", "No config is needed.")
+    group.add_argument(
+        "--saved_model_dir",
+        nargs="+",
+        metavar="DIR",
+        help="exports, side by side: versions, or folders of versions, of which the newest is taken",
+    )
+    group.add_argument(
+        "--signatures",
+        type=lambda text: text.split(","),
+        metavar="A,B",
+        help="of the exports' (default: serving_default, rank and examples)",
+    )
+    for name, default, told in (
+        ("rows", "1,100,500", "of a request; of rank, candidates of one user"),
+        ("threads", "0", "of an operation, and operations at once; 0 leaves it to TensorFlow"),
+        ("clients", "1", "that ask at the same time"),
+    ):
+        group.add_argument(
+            f"--{name}", type=_numbers, metavar="N,M", help=f"{told} (default: {default})"
+        )
+    group.add_argument(
+        "--requests", type=commands.positive, metavar="N", help="timed of each kind (default: 300)"
+    )
+
+
+def _numbers(text: str) -> list[int]:
+    parts = text.split(",")
+    if not all(part.isdecimal() for part in parts):
+        raise argparse.ArgumentTypeError(f"should be whole numbers, as 1,100; received: {text!r}")
+    return [int(part) for part in parts]
 
 
 def _parts(text: str) -> list[str]:
@@ -74,16 +117,24 @@ def _parts(text: str) -> list[str]:
 
 
 def _benchmark(args: argparse.Namespace) -> None:
-    pipeline = commands.load_pipeline(args, _NEEDS)
-    if args.against:
-        figures, text = _compare(args, pipeline)
-    elif args.formats:
-        figures, text = _compare_formats(args, pipeline)
+    if args.serving:
+        figures, text = _measure_serving(args)
     else:
-        figures, text = _measure(args, pipeline)
+        figures, text = _benchmark_config(args)
     print(text)
     if args.json:
         Path(args.json).write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+def _benchmark_config(args: argparse.Namespace) -> tuple[Any, str]:
+    if given := [name for name in _SERVING if getattr(args, name)]:
+        raise ConfigError([f"`--{given[0]}` should be given with `--serving`."])
+    pipeline = commands.load_pipeline(args, _NEEDS)
+    if args.against:
+        return _compare(args, pipeline)
+    if args.formats:
+        return _compare_formats(args, pipeline)
+    return _measure(args, pipeline)
 
 
 def _measure(args: argparse.Namespace, pipeline: Pipeline) -> tuple[Any, str]:
@@ -110,6 +161,22 @@ def _compare_formats(args: argparse.Namespace, pipeline: Pipeline) -> tuple[Any,
 
     figures = compare_formats(pipeline, args.steps, args.seconds, _tell_format)
     return figures, formats_table(figures)
+
+
+def _measure_serving(args: argparse.Namespace) -> tuple[Any, str]:
+    if not args.saved_model_dir:
+        raise ConfigError(["`--serving` needs an export: --saved_model_dir DIR."])
+    given = {name: value for name in _SERVING[1:] if (value := getattr(args, name))}
+    serving = commands.load_api(args).serving
+    from tfmtl.serving.latency import ROUNDS, measure  # Loads TensorFlow.
+
+    exports = [serving.find_export(Path(each)) for each in dict.fromkeys(args.saved_model_dir)]
+    figures = measure(
+        exports,
+        **given,
+        on_round=lambda number: _logger.info("Measuring: round %d of %d.", number + 1, ROUNDS),
+    )
+    return figures, serving_table(figures)
 
 
 def _load_other(path: str, args: argparse.Namespace) -> Pipeline:
@@ -150,6 +217,49 @@ def formats_table(figures: Sequence[dict[str, Any]]) -> str:
     """The figures of `reading_rates.compare_formats`, for people."""
     header = ("format", "MB", "rows/s", "speed")
     return _aligned([header, *(_format_row(each) for each in figures)])
+
+
+def serving_table(figures: Sequence[dict[str, Any]]) -> str:
+    """The figures of `serving.latency.measure`, for people."""
+    header = (
+        *("signature", "rows", "threads", "clients", "request KB"),
+        *("cold ms", "p50", "p90", "p99", "requests/s", "rows/s", "relative p50"),
+    )
+    first: dict[tuple[Any, ...], float] = {}
+    lines = []
+    for each in figures:
+        kind = tuple(each[name] for name in ("signature", "rows", "threads", "clients"))
+        relative = each["p50_ms"] / first.setdefault(kind, each["p50_ms"])
+        lines.append((each["export"], (*_serving_row(each), f"{relative:.2f}")))
+    exports = {each["export"]: each for each in figures}
+    tables = [
+        f"{_export_line(each)}\n{_aligned([header, *(row for of, row in lines if of == name)])}"
+        for name, each in exports.items()
+    ]
+    return "\n\n".join(tables)
+
+
+def _export_line(figures: dict[str, Any]) -> str:
+    memory = figures["memory_bytes"]
+    return (
+        f"{figures['export']}: {figures['disk_bytes'] / 1e6:,.1f} MB on disk, "
+        + (f"{memory / 1e6:,.1f} MB in memory, " if memory else "")
+        + f"loads in {figures['load_ms']:,.0f} ms"
+    )
+
+
+def _serving_row(figures: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        figures["signature"],
+        f"{figures['rows']:,}",
+        f"{figures['threads'] or 'any'}",
+        f"{figures['clients']}",
+        f"{figures['request_bytes'] / 1e3:,.1f}",
+        f"{figures['cold_ms']:,.1f}",
+        *(f"{figures[name]:,.2f}" for name in ("p50_ms", "p90_ms", "p99_ms")),
+        f"{figures['requests_per_second']:,.0f}",
+        f"{figures['rows_per_second']:,.0f}",
+    )
 
 
 def _aligned(lines: Sequence[tuple[str, ...]]) -> str:

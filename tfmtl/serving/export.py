@@ -84,7 +84,8 @@ def export(
         _save(servable, folder)
         _add_assets(pipeline, tasks, folder / "assets")
         golden = add_requests(trained, pipeline, name, rows, folder, servable)
-        told = manifest(folder, pipeline, columns, tasks, unread_names, metrics)
+        count = len(next(iter(rows.values()))) if rows else 0
+        told = manifest(folder, pipeline, columns, tasks, unread_names, metrics, count)
         write_manifest(folder, told)
         check_export(folder, ask=pipeline.export_config.check_answers)
         write_base_files(base, name, told, golden, pipeline.export_config.HasField("batching"))

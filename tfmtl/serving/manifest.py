@@ -39,6 +39,7 @@ def manifest(
     tasks: Sequence[Task],
     unread_inputs: Collection[str] = (),
     metrics: Mapping[str, Any] | None = None,
+    recorded_rows: int = 0,
 ) -> dict[str, Any]:
     """What there is to tell of an export, as JSON.
 
@@ -49,6 +50,8 @@ def manifest(
         tasks: The tasks.
         unread_inputs: Inputs that are declared and not read.
         metrics: What the model's last evaluation found, if there was one.
+        recorded_rows: How many of the rows that the model's answers are recorded to are of data:
+            the first of them.
     """
     graph = SavedGraph(folder)
     return {
@@ -58,6 +61,7 @@ def manifest(
         "unread_inputs": sorted(unread_inputs),
         "embedding_storage": EmbeddingStorage.Name(pipeline.export_config.embedding_storage),
         "tolerance": TOLERANCES[pipeline.export_config.embedding_storage],
+        "recorded_rows": recorded_rows,
         "variables": saved_variables(folder),
         "size": _size(folder),
         "features": [_feature(columns, name) for name in columns.features],

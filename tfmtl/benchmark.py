@@ -1,4 +1,4 @@
-"""`python -m tfmtl.benchmark`: how fast a config reads, encodes and trains, or an export answers."""
+"""`python -m tfmtl.benchmark`: how fast a config reads, encodes and trains, and exports answer."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = commands.new_parser(
         "benchmark",
-        "Measures how fast a config reads, encodes and trains, or an export answers; writes nothing.",
+        "Measures how fast a config reads, encodes and trains, or exports answer; writes nothing.",
     )
     commands.add_config_options(parser)
     parser.add_argument(
@@ -78,7 +78,7 @@ def _add_serving_options(parser: argparse.ArgumentParser) -> None:
         "--saved_model_dir",
         nargs="+",
         metavar="DIR",
-        help="exports, side by side: versions, or folders of versions, of which the newest is taken",
+        help="exports, side by side: versions, or folders of versions (then the newest)",
     )
     group.add_argument(
         "--signatures",

@@ -73,6 +73,7 @@ def export(
         build_servable,
         *(columns, network, tasks, unread, build_score(pipeline)),
         config.user_columns(pipeline),
+        vectors=pipeline.export_config.embedding_outputs,
     )
     trained = build()
     servable = build(storage=storage) if storage != FLOAT32 else trained

@@ -82,7 +82,9 @@ def check_answers(version: Version) -> Asked:
     return Asked(told.load_ms, first, len(trials), deviation)
 
 
-def _check_as_trained(version: Version, trials: Sequence[Trial], answers: Sequence[Answer]) -> float:
+def _check_as_trained(
+    version: Version, trials: Sequence[Trial], answers: Sequence[Answer]
+) -> float:
     """Compares with the trained model; returns by how much an answer differs at most."""
     tolerance = version.manifest["tolerance"]
     rounded = tolerance > TOLERANCE  # Embeddings are stored in fewer bytes than they were trained.

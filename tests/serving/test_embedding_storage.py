@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from google.protobuf import text_format
 from small_model import PIPELINE, build_model, changed, raw_rows
-from toy import copied
+from toy import copied, number, servable
 
 from tfmtl.errors import ExportError
 from tfmtl.protos.export_pb2 import BFLOAT16, FLOAT32, INT8
@@ -98,12 +98,18 @@ def test_what_was_trained_stays_and_does_not_go_along(servables, wide):
     assert trained == tf.float32
 
 
-def test_extreme_rows_that_rounding_decides_are_left_out(servables):
-    """No rounding keeps a tolerance of 0; rows of nothing, of unknown ids and of NaN stay."""
-    kept = trial_rows(servables[FLOAT32], raw_rows(), servables[INT8], tolerance=1.0)
-    fewer = trial_rows(servables[FLOAT32], raw_rows(), servables[INT8], tolerance=0.0)
-    assert {len(each) for each in kept.values()} == {4 + 3 + 2}
-    assert {len(each) for each in fewer.values()} == {4 + 3}
+def product(weight):
+    """A servable that multiplies its one number."""
+    inputs = {"serving_default": {"price": number(None, name="price")}}
+    return servable(tf.Module(), inputs, [lambda raw: {"y": weight * raw["price"]}])
+
+
+@pytest.mark.parametrize(("tolerance", "extremes"), [(1e-2, 2), (1e-4, 0)])
+def test_extreme_rows_that_rounding_decides_are_left_out(tolerance, extremes):
+    rows = {"price": np.array([0.5, 2.0], np.float32)}
+    tried = trial_rows(product(1.0), rows, product(1.001), tolerance)
+    assert tried["price"][:3].tolist() == [0.5, 2.0, 0.0]
+    assert np.sum(np.abs(tried["price"]) > 1e20) == extremes
 
 
 @pytest.fixture(scope="module")

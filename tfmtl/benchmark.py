@@ -17,7 +17,9 @@ from tfmtl.protos.pipeline_pb2 import Pipeline
 _logger = logging.getLogger(__name__)
 
 _NEEDS = ["train_input_path"]
+_SECONDS = 10.0
 
+_OF_CONFIGS = ("pipeline_config_path", "model_dir", "seconds", "steps")
 _SERVING = ("saved_model_dir", "signatures", "rows", "threads", "clients", "requests")
 
 _PARTS = {
@@ -66,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_serving_options(parser)
     length = parser.add_mutually_exclusive_group()
     length.add_argument(
-        "--seconds", type=float, default=10.0, help="to measure each for (default: 10)"
+        "--seconds", type=float, help=f"to measure each for (default: {_SECONDS:.0f})"
     )
     length.add_argument("--steps", type=int, default=0, help="to measure each for, instead")
     return parser
@@ -86,14 +88,12 @@ def _add_serving_options(parser: argparse.ArgumentParser) -> None:
         metavar="A,B",
         help="of the exports' (default: serving_default, rank and examples)",
     )
-    for name, default, told in (
-        ("rows", "1,100,500", "of a request; of rank, candidates of one user"),
-        ("threads", "0", "of an operation, and operations at once; 0 leaves it to TensorFlow"),
-        ("clients", "1", "that ask at the same time"),
+    for name, kind, told in (
+        ("rows", _counts, "of a request; of rank, candidates of one user (default: 1,100,500)"),
+        ("threads", _numbers, "of an operation, and operations at once; 0, the default, is any"),
+        ("clients", _counts, "that ask at the same time (default: 1)"),
     ):
-        group.add_argument(
-            f"--{name}", type=_numbers, metavar="N,M", help=f"{told} (default: {default})"
-        )
+        group.add_argument(f"--{name}", type=kind, metavar="N,M", help=told)
     group.add_argument(
         "--requests", type=commands.positive, metavar="N", help="timed of each kind (default: 300)"
     )
@@ -104,6 +104,10 @@ def _numbers(text: str) -> list[int]:
     if not all(part.isdecimal() for part in parts):
         raise argparse.ArgumentTypeError(f"should be whole numbers, as 1,100; received: {text!r}")
     return [int(part) for part in parts]
+
+
+def _counts(text: str) -> list[int]:
+    return [commands.positive(str(each)) for each in _numbers(text)]
 
 
 def _parts(text: str) -> list[str]:
@@ -129,6 +133,7 @@ def _benchmark(args: argparse.Namespace) -> None:
 def _benchmark_config(args: argparse.Namespace) -> tuple[Any, str]:
     if given := [name for name in _SERVING if getattr(args, name)]:
         raise ConfigError([f"`--{given[0]}` should be given with `--serving`."])
+    args.seconds = args.seconds or _SECONDS
     pipeline = commands.load_pipeline(args, _NEEDS)
     if args.against:
         return _compare(args, pipeline)
@@ -166,14 +171,16 @@ def _compare_formats(args: argparse.Namespace, pipeline: Pipeline) -> tuple[Any,
 def _measure_serving(args: argparse.Namespace) -> tuple[Any, str]:
     if not args.saved_model_dir:
         raise ConfigError(["`--serving` needs an export: --saved_model_dir DIR."])
-    given = {name: value for name in _SERVING[1:] if (value := getattr(args, name))}
+    if given := [name for name in _OF_CONFIGS if getattr(args, name)]:
+        raise ConfigError([f"`--{given[0]}` should not be given with `--serving`."])
+    settings = {name: value for name in _SERVING[1:] if (value := getattr(args, name))}
     serving = commands.load_api(args).serving
     from tfmtl.serving.latency import ROUNDS, measure  # Loads TensorFlow.
 
     exports = [serving.find_export(Path(each)) for each in dict.fromkeys(args.saved_model_dir)]
     figures = measure(
         exports,
-        **given,
+        **settings,
         on_round=lambda number: _logger.info("Measuring: round %d of %d.", number + 1, ROUNDS),
     )
     return figures, serving_table(figures)

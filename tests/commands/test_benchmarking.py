@@ -135,6 +135,10 @@ def test_exports_are_told_in_a_table_each_and_compared_with_the_first():
     ("options", "sentence"),
     [
         (["--serving"], "`--serving` needs an export: --saved_model_dir DIR."),
+        (
+            ["--serving", "--saved_model_dir", "d", "--steps", "5"],
+            "`--steps` should not be given with `--serving`.",
+        ),
         (["--rows", "1,5"], "`--rows` should be given with `--serving`."),
         (["--saved_model_dir", "d"], "`--saved_model_dir` should be given with `--serving`."),
     ],

@@ -12,6 +12,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 _LEVELS = 127  # On each side of 0.
+_BLOCK = 1 << 20  # Rows that are converted at once, so that large tables are not copied whole.
 
 
 class BFloat16Rows(tf.Module):
@@ -41,14 +42,20 @@ class Int8Rows(tf.Module):
 
     def __init__(self, rows: tf.Tensor, name: str) -> None:
         super().__init__()
-        scales = tf.reduce_max(tf.abs(rows), axis=1, keepdims=True) / _LEVELS
-        levels = tf.round(tf.math.divide_no_nan(rows, scales))
-        self.rows = _constant(tf.cast(levels, tf.int8), f"{name}/int8")
-        self.scales = _constant(scales, f"{name}/scale")
+        starts = range(0, len(rows), _BLOCK)
+        levels, scales = zip(*(_scaled(rows[at : at + _BLOCK]) for at in starts), strict=True)
+        self.rows = _constant(tf.concat(levels, axis=0), f"{name}/int8")
+        self.scales = _constant(tf.concat(scales, axis=0), f"{name}/scale")
 
     def __call__(self, ids: tf.Tensor) -> tf.Tensor:
         """The rows of ids (n,), as float32 (n, dim)."""
         return tf.cast(tf.gather(self.rows, ids), tf.float32) * tf.gather(self.scales, ids)
+
+
+def _scaled(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """int8 numbers (rows, dim), and the scale of each row (rows, 1)."""
+    scales = tf.reduce_max(tf.abs(rows), axis=1, keepdims=True) / _LEVELS
+    return tf.cast(tf.round(tf.math.divide_no_nan(rows, scales)), tf.int8), scales
 
 
 def _constant(value: tf.Tensor, name: str) -> tf.Variable:

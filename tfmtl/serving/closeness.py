@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import enum
+
 import numpy as np
 
 
+class Rounding(enum.Enum):
+    """Why two answers to a row may differ."""
+
+    SAME = "they may not, but for the last bits"
+    # As products of matrices of another size take them. Logits are compared as probabilities: the
+    # logit of a probability near 0 or 1 is all rounding.
+    ORDER = "sums are taken in another order"
+    # Logits again; and classes are not compared, because near a tie rounding decides between them:
+    # their probabilities are outputs, too.
+    STORAGE = "numbers are stored in fewer bytes"
+
+
 def deviation(
-    output: str, expected: np.ndarray, received: np.ndarray, rounded: bool = False
+    output: str,
+    expected: np.ndarray,
+    received: np.ndarray,
+    rounding: Rounding = Rounding.SAME,
 ) -> np.ndarray:
     """By how much each number of an output differs: of itself, or of 1 where it is smaller.
 
@@ -14,16 +31,15 @@ def deviation(
         output: Its name.
         expected: The numbers, texts or classes.
         received: Others, of the same shape.
-        rounded: Whether they come of other roundings. Then logits are compared as probabilities,
-            because the logit of a probability near 0 or 1 is all rounding; and classes are not
-            compared, because near a tie rounding decides: their probabilities are outputs, too.
+        rounding: Why they may differ.
 
     Returns:
         The deviations, infinite where texts or classes differ, or one number is none.
     """
     if expected.dtype.kind != "f":
-        return np.where(received == expected, 0.0, 0.0 if rounded else np.inf)
-    if rounded and output.startswith("logits"):
+        is_free = rounding is Rounding.STORAGE and expected.dtype.kind in "iu"
+        return np.where(received == expected, 0.0, 0.0 if is_free else np.inf)
+    if rounding is not Rounding.SAME and output.startswith("logits"):
         expected, received = _probability(expected), _probability(received)
     with np.errstate(invalid="ignore", over="ignore"):
         differences = np.abs(received.astype(np.float64) - expected)

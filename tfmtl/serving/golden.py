@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfmtl.serving.closeness import deviation
+from tfmtl.serving.closeness import Rounding, deviation
 from tfmtl.serving.prediction_logs import Answer, Record
 from tfmtl.serving.signatures import Servable
 from tfmtl.serving.trial_requests import (
@@ -99,7 +99,7 @@ def _is_kept(servable: Servable, exported: Servable, row: Request, tolerance: fl
         request = _request(servable, signature, row)
         answer, other = (_ask(each, signature, request) for each in (servable, exported))
         for name, value in answer.items():
-            if np.any(deviation(name, value, other[name], rounded=True) > tolerance):
+            if np.any(deviation(name, value, other[name], Rounding.STORAGE) > tolerance):
                 return False
     return True
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 
 from tfmtl.errors import ExportError
-from tfmtl.serving.closeness import deviation
+from tfmtl.serving.closeness import Rounding, deviation
 from tfmtl.serving.fresh_process import Answered, Replay, replay
 from tfmtl.serving.gate.version import Version
 from tfmtl.serving.manifest import TOLERANCE
@@ -22,7 +22,7 @@ from tfmtl.serving.saved_graph import shape_of
 from tfmtl.serving.trial_requests import Request, taken
 
 _PART_SIZES = (1, 2, 7)  # Rows of the parts in which a request is asked once more.
-_ROUNDING = 10  # How much more than the tolerance sums in another order may differ.
+_REORDERED = 10  # How much more than the tolerance sums in another order may differ.
 _PADDING = 2  # Elements by which lists are filled up.
 
 
@@ -76,10 +76,10 @@ def check_answers(version: Version) -> Asked:
     answers = [answered.outputs for answered in told.answers[len(warmups) :]]
     for trial, answer in zip(trials, answers, strict=True):
         _check_text(trial.record.signature, answer)
-    deviation = _check_as_trained(version, trials, answers)
+    furthest = _check_as_trained(version, trials, answers)
     _check_alike(version, trials, answers)
     first = list(zip(warmups, told.answers[: len(warmups)], strict=True))
-    return Asked(told.load_ms, first, len(trials), deviation)
+    return Asked(told.load_ms, first, len(trials), furthest)
 
 
 def _check_as_trained(
@@ -87,9 +87,9 @@ def _check_as_trained(
 ) -> float:
     """Compares with the trained model; returns by how much an answer differs at most."""
     tolerance = version.manifest["tolerance"]
-    rounded = tolerance > TOLERANCE  # Embeddings are stored in fewer bytes than they were trained.
+    rounding = Rounding.STORAGE if tolerance > TOLERANCE else Rounding.SAME
     found = [
-        _compare(trial, answer, tolerance, rounded)
+        _compare(trial, answer, tolerance, rounding)
         for trial, answer in zip(trials, answers, strict=True)
         if trial.as_trained
     ]
@@ -105,7 +105,7 @@ def _check_alike(version: Version, trials: Sequence[Trial], answers: Sequence[An
     ]
     for trial, answer in zip(_trials(version, own), answers, strict=True):
         if not trial.as_trained:
-            _compare(trial, answer, _ROUNDING * TOLERANCE, rounded=True)
+            _compare(trial, answer, _REORDERED * TOLERANCE, Rounding.ORDER)
 
 
 def _trials(version: Version, records: Iterable[Record]) -> Iterator[Trial]:
@@ -193,7 +193,7 @@ def _check_text(signature: str, answer: Answer) -> None:
                 ) from error
 
 
-def _compare(trial: Trial, received: Answer, tolerance: float, rounded: bool) -> float:
+def _compare(trial: Trial, received: Answer, tolerance: float, rounding: Rounding) -> float:
     """Holds an answer to the expected one; returns by how much they differ at most."""
     expected, received = trial.record.outputs, trial.cut(received)
     if expected.keys() != received.keys():
@@ -202,7 +202,7 @@ def _compare(trial: Trial, received: Answer, tolerance: float, rounded: bool) ->
             f"Received: {sorted(received)}."
         )
     found = [
-        _compare_output(trial, name, wanted, received[name], tolerance, rounded)
+        _compare_output(trial, name, wanted, received[name], tolerance, rounding)
         for name, wanted in expected.items()
     ]
     return max(found, default=0.0)
@@ -214,7 +214,7 @@ def _compare_output(
     expected: np.ndarray,
     received: np.ndarray,
     tolerance: float,
-    rounded: bool,
+    rounding: Rounding,
 ) -> float:
     rule = f"The export should answer {trial.purpose}. Output `{name}` of signature "
     rule = f"{rule}`{trial.record.signature}` should"
@@ -223,7 +223,7 @@ def _compare_output(
             f"{rule} be {expected.dtype} of the shape {expected.shape}. "
             f"Received: {received.dtype} {received.shape}."
         )
-    deviations = deviation(name, expected, received, rounded)
+    deviations = deviation(name, expected, received, rounding)
     wrong = np.argwhere(deviations > tolerance)
     if len(wrong):
         place = tuple(wrong[0])

@@ -112,7 +112,9 @@ def test_extreme_rows_that_rounding_decides_are_left_out(tolerance, extremes):
 
 @pytest.fixture(scope="module")
 def stored(wide, wide_pipeline, tmp_path_factory):
-    pipeline = changed(wide_pipeline, "export_config { embedding_storage: INT8 }")
+    pipeline = changed(
+        wide_pipeline, "export_config { embedding_storage: INT8 embedding_outputs: 'all' }"
+    )
     base = tmp_path_factory.mktemp("stored")
     return export(wide.network, wide.columns, wide.tasks, pipeline, base, raw_rows())
 
@@ -121,6 +123,9 @@ def stored(wide, wide_pipeline, tmp_path_factory):
 def test_its_answers_are_the_trained_models_to_the_storages_tolerance(stored):
     told = json.loads((stored / "assets.extra" / "tfmtl_export.json").read_text("utf-8"))
     assert (told["embedding_storage"], told["tolerance"]) == ("INT8", TOLERANCES[INT8])
+    assert told["signatures"]["embeddings"]["outputs"] == {
+        "embedding_all": {"dtype": "float32", "shape": [None, 3 * 6 + 2 + 1 + 2]}
+    }
     passed = check_export(stored)
     assert 1e-5 < passed.asked.deviation < TOLERANCES[INT8]
 

@@ -22,6 +22,11 @@ _SECONDS = 10.0
 _OF_CONFIGS = ("pipeline_config_path", "model_dir", "seconds", "steps")
 _SERVING = ("saved_model_dir", "signatures", "rows", "threads", "clients", "requests")
 
+_SERVING_HEADER = (
+    *("signature", "rows", "threads", "clients", "request KB"),
+    *("cold ms", "p50", "p90", "p99", "requests/s", "rows/s"),
+)
+
 _PARTS = {
     "read": "reading",
     "encode": "reading and encoding",
@@ -227,23 +232,23 @@ def formats_table(figures: Sequence[dict[str, Any]]) -> str:
 
 
 def serving_table(figures: Sequence[dict[str, Any]]) -> str:
-    """The figures of `serving.latency.measure`, for people."""
-    header = (
-        *("signature", "rows", "threads", "clients", "request KB"),
-        *("cold ms", "p50", "p90", "p99", "requests/s", "rows/s", "relative p50"),
-    )
-    first: dict[tuple[Any, ...], float] = {}
-    lines = []
-    for each in figures:
-        kind = tuple(each[name] for name in ("signature", "rows", "threads", "clients"))
-        relative = each["p50_ms"] / first.setdefault(kind, each["p50_ms"])
-        lines.append((each["export"], (*_serving_row(each), f"{relative:.2f}")))
+    """The figures of `serving.latency.measure`, for people: a table for each export."""
     exports = {each["export"]: each for each in figures}
-    tables = [
-        f"{_export_line(each)}\n{_aligned([header, *(row for of, row in lines if of == name)])}"
-        for name, each in exports.items()
-    ]
+    first = {_kind(each): each["p50_ms"] for each in reversed(figures)}
+    tables = []
+    for name, export in exports.items():
+        of_export = [each for each in figures if each["export"] == name]
+        rows = [_SERVING_HEADER, *map(_serving_row, of_export)]
+        if len(exports) > 1:
+            relative = [f"{each['p50_ms'] / first[_kind(each)]:.2f}" for each in of_export]
+            more = ["relative p50", *relative]
+            rows = [(*row, last) for row, last in zip(rows, more, strict=True)]
+        tables.append(f"{_export_line(export)}\n{_aligned(rows)}")
     return "\n\n".join(tables)
+
+
+def _kind(figures: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(figures[name] for name in ("signature", "rows", "threads", "clients"))
 
 
 def _export_line(figures: dict[str, Any]) -> str:

@@ -131,6 +131,20 @@ def test_exports_are_told_in_a_table_each_and_compared_with_the_first():
     ]
 
 
+def test_one_export_is_compared_with_none():
+    figures = [
+        {
+            **{"export": "a/7", "signature": "rank", "rows": 5, "threads": 2, "clients": 1},
+            **{"request_bytes": 740, "load_ms": 81.4, "cold_ms": 95.06, "p50_ms": 5.0},
+            **{"p90_ms": 6.0, "p99_ms": 7.25, "requests_per_second": 196.1},
+            **{"rows_per_second": 980.5, "disk_bytes": 24e6, "memory_bytes": None},
+        }
+    ]
+    lines = [line.split() for line in serving_table(figures).splitlines()]
+    assert lines[1][-1] == "rows/s"
+    assert lines[2] == "rank 5 2 1 0.7 95.1 5.00 6.00 7.25 196 980".split()
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

@@ -1,6 +1,6 @@
 import pytest
 
-from tfmtl.benchmark import comparison_table, formats_table, table
+from tfmtl.benchmark import comparison_table, formats_table, main, serving_table, table
 from tfmtl.benchmarking import Speedometer
 from tfmtl.side_by_side import relative_time
 
@@ -103,3 +103,66 @@ def test_formats_are_told_in_lines():
         "as it is  2.0   1,500   1.00",
         "Parquet   0.2      99   0.07",
     ]
+
+
+def test_exports_are_told_in_a_table_each_and_compared_with_the_first():
+    figures = [
+        {
+            **{"export": export, "signature": "rank", "rows": 500, "threads": 0, "clients": 1},
+            **{"request_bytes": 64_740, "load_ms": 81.4, "cold_ms": 95.06, "p50_ms": p50},
+            **{"p90_ms": 6.0, "p99_ms": 7.25, "requests_per_second": 196.1},
+            **{"rows_per_second": 98_050.0, "disk_bytes": 24e6, "memory_bytes": memory},
+        }
+        for export, p50, memory in (("a/7", 5.0, 300e6), ("b/9", 5.5, None))
+    ]
+    header = (
+        "signature rows threads clients request KB cold ms p50 p90 p99 requests/s rows/s "
+        "relative p50"
+    )
+    lines = [" ".join(line.split()) for line in serving_table(figures).splitlines()]
+    assert lines == [
+        "a/7: 24.0 MB on disk, 300.0 MB in memory, loads in 81 ms",
+        header,
+        "rank 500 any 1 64.7 95.1 5.00 6.00 7.25 196 98,050 1.00",
+        "",
+        "b/9: 24.0 MB on disk, loads in 81 ms",
+        header,
+        "rank 500 any 1 64.7 95.1 5.50 6.00 7.25 196 98,050 1.10",
+    ]
+
+
+def test_one_export_is_compared_with_none():
+    figures = [
+        {
+            **{"export": "a/7", "signature": "rank", "rows": 5, "threads": 2, "clients": 1},
+            **{"request_bytes": 740, "load_ms": 81.4, "cold_ms": 95.06, "p50_ms": 5.0},
+            **{"p90_ms": 6.0, "p99_ms": 7.25, "requests_per_second": 196.1},
+            **{"rows_per_second": 980.5, "disk_bytes": 24e6, "memory_bytes": None},
+        }
+    ]
+    lines = [line.split() for line in serving_table(figures).splitlines()]
+    assert lines[1][-1] == "rows/s"
+    assert lines[2] == "rank 5 2 1 0.7 95.1 5.00 6.00 7.25 196 980".split()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--serving"], "`--serving` needs an export: --saved_model_dir DIR."),
+        (
+            ["--serving", "--saved_model_dir", "d", "--steps", "5"],
+            "`--steps` should not be given with `--serving`.",
+        ),
+        (["--rows", "1,5"], "`--rows` should be given with `--serving`."),
+        (["--saved_model_dir", "d"], "`--saved_model_dir` should be given with `--serving`."),
+    ],
+)
+def test_options_of_serving_need_one_another(options, sentence, capsys):
+    assert main(options) == 2
+    assert capsys.readouterr().err.splitlines() == [sentence]
+
+
+def test_numbers_of_rows_are_numbers(capsys):
+    with pytest.raises(SystemExit):
+        main(["--serving", "--rows", "1,many"])
+    assert "should be whole numbers, as 1,100; received: '1,many'" in capsys.readouterr().err

@@ -287,3 +287,14 @@ def test_as_many_features_are_made_as_are_asked_for_and_their_config_is_good(tmp
     rows = pd.read_csv(tmp_path / "some" / "train.csv", header=None)
     assert rows.shape == (20, 2 + 7)
     assert rows.iloc[:, 2:].max(axis=None) < pipeline.feature_config.features[0].hash_bucket_size
+
+
+def test_a_ranking_model_has_a_users_columns_and_candidates_and_its_config_is_good(tmp_path):
+    make("benchmark/make_ranking.py", "--rows", 10, "--buckets", 50, "--output", tmp_path / "some")
+    pipeline = config.load(tmp_path / "some" / "ranking.config")
+    features = pipeline.feature_config.features
+    assert len(config.user_columns(pipeline)) == 25 + 1
+    assert len(features) == 25 + 1 + 8 + 10
+    rows = pd.read_csv(tmp_path / "some" / "train.csv", header=None)
+    assert rows.shape == (10, 2 + len(features))
+    assert set(rows[2 + 25 + 8].str.count(r"\|")) == {50 - 1}

@@ -29,7 +29,8 @@ def test_it_tells_what_the_export_is(told, exported, model, pipeline):
     }
     assert json_format.ParseDict(told["config"], Pipeline()) == pipeline
     assert told["metrics"] == {"global_step": 7, "auc_ctr": 0.75}
-    assert told["tolerance"] == 1e-5
+    assert (told["embedding_storage"], told["tolerance"]) == ("FLOAT32", 1e-5)
+    assert told["recorded_rows"] == 4
 
 
 def test_it_tells_every_signature(told):

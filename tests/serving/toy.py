@@ -86,12 +86,13 @@ def servable(module, inputs, functions):
     return Servable(module, inputs, signatures)
 
 
-def write_version(model, folder, rows=None, unread=()):
+def write_version(model, folder, rows=None, unread=(), recorded_rows=0):
     """Writes what an export writes before it goes through the gate."""
     pipeline = Pipeline()
     tf.saved_model.save(model.module, str(folder), signatures=dict(model.signatures))
     add_requests(model, pipeline, "toy", ROWS if rows is None else rows, folder)
-    write_manifest(folder, manifest(folder, pipeline, Columns([], []), [], unread))
+    told = manifest(folder, pipeline, Columns([], []), [], unread, recorded_rows=recorded_rows)
+    write_manifest(folder, told)
     return folder
 
 

@@ -30,6 +30,7 @@ from tfmtl.layers.similar_bank import SimilarBank
 from tfmtl.layers.step_attention import StepAttention
 from tfmtl.layers.steps import JoinSteps, PadUnits, StepDense
 from tfmtl.layers.stop_gradient import StopGradient
+from tfmtl.layers.stored_rows import BFloat16Rows, Int8Rows
 from tfmtl.layers.subspace_bank import SubspaceBank
 from tfmtl.layers.target_attention import TargetAttention
 from tfmtl.layers.text_cnn import TextCNN
@@ -41,6 +42,7 @@ from tfmtl.layers.weighted_sum import WeightedSum
 
 __all__ = [
     "AutoDis",
+    "BFloat16Rows",
     "BankDense",
     "BatchNormalization",
     "BiLinear",
@@ -57,6 +59,7 @@ __all__ = [
     "Highway",
     "IsRatioClipped",
     "JoinSteps",
+    "Int8Rows",
     "LayerMix",
     "Lookup",
     "MLP",

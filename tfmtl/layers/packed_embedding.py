@@ -12,9 +12,10 @@ however many features there are.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -144,6 +145,22 @@ class PackedEmbedding(keras.layers.Layer):
         """The storages, one for each width."""
         return [storage.variable for storage in self._storages]
 
+    @contextlib.contextmanager
+    def reading(self, rows: Sequence[Callable[[tf.Tensor], tf.Tensor]]) -> Iterator[None]:
+        """Looks embeddings up elsewhere while it lasts, in inference.
+
+        Args:
+            rows: For each of the `embedding_variables` what gives the float32 rows (n, dim) of ids
+                (n,).
+        """
+        for storage, read in zip(self._storages, rows, strict=True):
+            storage.read = read
+        try:
+            yield
+        finally:
+            for storage in self._storages:
+                storage.read = storage.own_rows
+
     @property
     def placed_tables(self) -> list[tuple[Table, tf.Variable, int]]:
         """Each table, the storage it lies in, and its first row there."""
@@ -190,6 +207,7 @@ class _Storage:
         self.steps = [each for each in lookups if each.steps and not each.combiner]
         self.bags = [each for each in lookups if each.combiner]
         self.variable: Any = None
+        self.read: Callable[[tf.Tensor], tf.Tensor] = self.own_rows
         # Half the memory of int64, and `unique` takes about half its time.
         self._id_type = tf.int32 if self.rows < tf.int32.max else tf.int64
         self._offsets: dict[str, int] = {}
@@ -274,7 +292,11 @@ class _Storage:
             # Each row once: less to gather, and the optimizer finds a gradient without duplicates.
             unique, positions = tf.unique(ids)
             return tf.gather(self.variable, unique), positions
-        return tf.gather(self.variable, ids), tf.range(tf.size(ids))
+        return self.read(ids), tf.range(tf.size(ids))
+
+    def own_rows(self, ids: tf.Tensor) -> tf.Tensor:
+        """The rows of ids (n,), as they are trained, (n, dim)."""
+        return tf.gather(self.variable, ids)
 
     def _combine(
         self,

@@ -4,14 +4,19 @@ Run by path as `python -I -S c_runtime.py PLAN ANSWERS`, never imported. It impo
 Python's own library: no TensorFlow, no NumPy, no tfmtl. PLAN is a JSON file:
 
     {"libraries": the folder of TensorFlow's libraries, "model": the SavedModel's folder,
-     "requests": [{"label": what to call it, "feeds": [TENSOR], "fetches": [name of a tensor]}]}
+     "requests": [{"label": what to call it, "feeds": [TENSOR], "fetches": [name of a tensor]}],
+     "session": a ConfigProto in base64, "times": 100, "clients": 4}
 
 where a TENSOR is {"name": "x:0", "dtype": number of the type, "shape": [2, 3]} and its values in
 base64: "data", the bytes of all, or "strings", a list. ANSWERS is written as
 
-    {"load_ms": 81.0, "answers": [{"ms": [first, again], "same": true, "outputs": [TENSOR]}]}
+    {"load_ms": 81.0, "memory_bytes": of the process at its end, null where nothing tells,
+     "answers": [{"ms": [first, again], "same": true, "outputs": [TENSOR],
+                  "more_ms": [each], "all_ms": from the first of these to the last}]}
 
-Every request is asked twice. A failure is one line on stderr and exit code 1.
+Every request is asked twice. "session" and what follows may be left out; with "times", every
+request is then asked that often by each of the clients at once, which is timed. A failure is one
+line on stderr and exit code 1.
 """
 
 from __future__ import annotations
@@ -21,6 +26,7 @@ import json
 import sys
 import time
 from base64 import b64decode, b64encode
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +67,6 @@ class _Library:
             getattr(self, name).restype = ctypes.c_size_t
         self.TF_Dim.restype = ctypes.c_int64
         self.TF_Message.restype = ctypes.c_char_p
-        self.status = _POINTER(self.TF_NewStatus())
 
     def __getattr__(self, name: str) -> Any:
         for library in self._libraries:
@@ -71,40 +76,43 @@ class _Library:
                 return function
         raise OSError(f"TensorFlow's C library should have the function {name}.")
 
-    def check(self) -> None:
-        """Raises what the last call complained of."""
-        if self.TF_GetCode(self.status):
-            raise RuntimeError(self.TF_Message(self.status).decode("utf-8", "replace"))
+    def check(self, status: Any) -> None:
+        """Raises what a call complained of."""
+        if self.TF_GetCode(status):
+            raise RuntimeError(self.TF_Message(status).decode("utf-8", "replace"))
 
 
 class _Session:
     """A loaded SavedModel."""
 
-    def __init__(self, library: _Library, folder: str) -> None:
+    def __init__(self, library: _Library, folder: str, config: bytes) -> None:
         self._tf = library
         self._graph = _POINTER(library.TF_NewGraph())
+        status = _POINTER(library.TF_NewStatus())
         options = _POINTER(library.TF_NewSessionOptions())
+        library.TF_SetConfig(options, config, ctypes.c_size_t(len(config)), status)
+        library.check(status)
         tags = (ctypes.c_char_p * 1)(b"serve")
         path = folder.encode()
         self._session = _POINTER(
             library.TF_LoadSessionFromSavedModel(
-                options, None, path, tags, 1, self._graph, None, library.status
+                options, None, path, tags, 1, self._graph, None, status
             )
         )
-        library.check()
+        library.check(status)
 
-    def run(self, feeds: dict[str, Any], fetches: list[str]) -> list[Any]:
-        """The tensors of the names in `fetches`."""
+    def run(self, feeds: dict[str, Any], fetches: list[str]) -> tuple[list[Any], float]:
+        """The tensors of the names in `fetches`, and the milliseconds they took."""
         outputs = (_POINTER * len(fetches))()
-        self._tf.TF_SessionRun(
-            self._session,
-            None,
-            *(self._places(feeds), (_POINTER * len(feeds))(*feeds.values()), len(feeds)),
-            *(self._places(fetches), outputs, len(fetches)),
-            *(None, 0, None, self._tf.status),
-        )
-        self._tf.check()
-        return [_POINTER(each) for each in outputs]
+        status = _POINTER(self._tf.TF_NewStatus())
+        given = self._places(feeds), (_POINTER * len(feeds))(*feeds.values()), len(feeds)
+        wanted = self._places(fetches), outputs, len(fetches)
+        start = time.perf_counter()
+        self._tf.TF_SessionRun(self._session, None, *given, *wanted, None, 0, None, status)
+        ms = _ms_since(start)
+        self._tf.check(status)
+        self._tf.TF_DeleteStatus(status)
+        return [_POINTER(each) for each in outputs], ms
 
     def _places(self, names: Any) -> Any:
         return (_Output * len(names))(*map(self._place, names))
@@ -122,34 +130,74 @@ def main(plan_file: str, answers_file: str) -> None:
     plan = json.loads(Path(plan_file).read_text("utf-8"))
     library = _Library(plan["libraries"])
     start = time.perf_counter()
-    session = _Session(library, plan["model"])
+    session = _Session(library, plan["model"], b64decode(plan.get("session", "")))
     load_ms = _ms_since(start)
-    answers = [_answer(library, session, request) for request in plan["requests"]]
-    Path(answers_file).write_text(json.dumps({"load_ms": load_ms, "answers": answers}), "utf-8")
+    answers = [_answer(library, session, request, plan) for request in plan["requests"]]
+    told = {"load_ms": load_ms, "memory_bytes": _memory_bytes(), "answers": answers}
+    Path(answers_file).write_text(json.dumps(told), "utf-8")
 
 
-def _answer(library: _Library, session: _Session, request: dict[str, Any]) -> dict[str, Any]:
+def _answer(
+    library: _Library, session: _Session, request: dict[str, Any], plan: dict[str, Any]
+) -> dict[str, Any]:
+    fetches = request["fetches"]
     try:
         feeds = {feed["name"]: _tensor_of(library, feed) for feed in request["feeds"]}
-        first, first_ms = _timed_run(library, session, feeds, request["fetches"])
-        again, again_ms = _timed_run(library, session, feeds, request["fetches"])
+        first, first_ms = _told_run(library, session, feeds, fetches)
+        again, again_ms = _told_run(library, session, feeds, fetches)
+        more_ms, all_ms = _timed_runs(library, session, feeds, fetches, plan)
     except RuntimeError as error:
         raise RuntimeError(f"{request['label']}: {error}") from None
     for tensor in feeds.values():
         library.TF_DeleteTensor(tensor)
-    return {"ms": [first_ms, again_ms], "same": first == again, "outputs": first}
+    answer = {"ms": [first_ms, again_ms], "same": first == again, "outputs": first}
+    return {**answer, "more_ms": more_ms, "all_ms": all_ms}
 
 
-def _timed_run(
+def _told_run(
     library: _Library, session: _Session, feeds: dict[str, Any], fetches: list[str]
 ) -> tuple[list[dict[str, Any]], float]:
-    start = time.perf_counter()
-    tensors = session.run(feeds, fetches)
-    ms = _ms_since(start)
+    tensors, ms = session.run(feeds, fetches)
     outputs = [_told(library, *each) for each in zip(fetches, tensors, strict=True)]
     for tensor in tensors:
         library.TF_DeleteTensor(tensor)
     return outputs, ms
+
+
+def _timed_runs(
+    library: _Library,
+    session: _Session,
+    feeds: dict[str, Any],
+    fetches: list[str],
+    plan: dict[str, Any],
+) -> tuple[list[float], float]:
+    """Milliseconds of each of many runs, and of all together."""
+
+    def ask(_: int) -> list[float]:
+        found = []
+        for _ in range(plan.get("times", 0)):
+            tensors, ms = session.run(feeds, fetches)
+            found.append(ms)
+            for tensor in tensors:
+                library.TF_DeleteTensor(tensor)
+        return found
+
+    clients = plan.get("clients", 1)
+    # Python's lock is free while a session runs.
+    with ThreadPoolExecutor(clients) as pool:
+        start = time.perf_counter()
+        found = [ms for each in pool.map(ask, range(clients)) for ms in each]
+        return found, _ms_since(start)
+
+
+def _memory_bytes() -> int | None:
+    """What the process holds in memory."""
+    try:
+        lines = Path("/proc/self/status").read_text("utf-8").splitlines()
+    except OSError:
+        return None
+    (told,) = (line.split()[1] for line in lines if line.startswith("VmRSS:"))
+    return 1024 * int(told)
 
 
 def _tensor_of(library: _Library, feed: dict[str, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import shutil
@@ -21,6 +22,7 @@ from tfmtl.features.column import Column
 from tfmtl.protos.pipeline_pb2 import Pipeline
 from tfmtl.serving.base_files import write_base_files
 from tfmtl.serving.batching import BATCHING_FILE, batching_text
+from tfmtl.serving.embedding_storage import FLOAT32, TOLERANCES
 from tfmtl.serving.gate import check_export
 from tfmtl.serving.gate.graph_rules import MOST_BYTES_OF_CONST
 from tfmtl.serving.golden import GOLDEN_FILE, record_answers, trial_rows
@@ -66,10 +68,15 @@ def export(
     Raises:
         ExportError: If the model cannot be exported, or the export does not pass the gate.
     """
-    unread = _unread_columns(pipeline)
-    servable = build_servable(
-        columns, network, tasks, unread, build_score(pipeline), config.user_columns(pipeline)
+    unread, storage = _unread_columns(pipeline), pipeline.export_config.embedding_storage
+    build = functools.partial(
+        build_servable,
+        *(columns, network, tasks, unread, build_score(pipeline)),
+        config.user_columns(pipeline),
+        vectors=pipeline.export_config.embedding_outputs,
     )
+    trained = build()
+    servable = build(storage=storage) if storage != FLOAT32 else trained
     unread_names = [column.name for column in unread if column.name not in columns.raw_columns]
     base, name = Path(directory), _model_name(pipeline, Path(directory))
     rows = _recorded_rows(pipeline, sample_rows)
@@ -77,8 +84,9 @@ def export(
     def write(folder: Path) -> None:
         _save(servable, folder)
         _add_assets(pipeline, tasks, folder / "assets")
-        golden = add_requests(servable, pipeline, name, rows, folder)
-        told = manifest(folder, pipeline, columns, tasks, unread_names, metrics)
+        golden = add_requests(trained, pipeline, name, rows, folder, servable)
+        count = len(next(iter(rows.values()))) if rows else 0
+        told = manifest(folder, pipeline, columns, tasks, unread_names, metrics, count)
         write_manifest(folder, told)
         check_export(folder, ask=pipeline.export_config.check_answers)
         write_base_files(base, name, told, golden, pipeline.export_config.HasField("batching"))
@@ -135,15 +143,17 @@ def add_requests(
     name: str,
     rows: Mapping[str, np.ndarray] | None,
     folder: Path,
+    exported: Servable | None = None,
 ) -> list[Record]:
     """Writes what a version is to be asked, by a server that warms up and by the gate.
 
     Args:
-        servable: The model.
+        servable: The trained model.
         pipeline: Says how much.
         name: What requests call the model.
         rows: Rows of data to ask about, raw columns by name; others are made up.
         folder: The version.
+        exported: What is exported, if that is not the trained model itself.
 
     Returns:
         The gate's requests, with the model's answers.
@@ -151,7 +161,7 @@ def add_requests(
     config, extra = pipeline.export_config, folder / EXTRA_FOLDER
     extra.mkdir()
     sizes = config.warmup_batch_sizes or _batch_sizes(pipeline)
-    tried = trial_rows(servable, rows)
+    tried = trial_rows(servable, rows, exported, TOLERANCES[config.embedding_storage])
     golden = record_answers(servable, tried)
     write_records(extra / WARMUP_FILE, warmup_requests(servable, tried, sizes), name)
     write_records(extra / GOLDEN_FILE, golden, name)

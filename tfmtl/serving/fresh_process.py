@@ -67,19 +67,36 @@ def replay(folder: Path, graph: SavedGraph, requests: Sequence[Record]) -> Repla
     Raises:
         ExportError: With what the process said, if it failed.
     """
-    with _moved_copy(folder) as moved, tempfile.TemporaryDirectory(prefix="tfmtl-gate-") as scratch:
-        plan, answers = Path(scratch, "plan.json"), Path(scratch, "answers.json")
-        plan.write_text(json.dumps(_plan(moved, graph, requests)), encoding="utf-8")
-        _run(plan, answers)
-        return _replay_of(json.loads(answers.read_text("utf-8")), graph, requests)
+    with _moved_copy(folder) as moved:
+        return _replay_of(ask(moved, graph, requests), graph, requests)
 
 
-def _plan(folder: Path, graph: SavedGraph, requests: Sequence[Record]) -> dict[str, Any]:
-    return {
+def ask(
+    folder: Path, graph: SavedGraph, requests: Sequence[Record], **settings: Any
+) -> dict[str, Any]:
+    """What `c_runtime.py` tells of the SavedModel in `folder`, as it stands there.
+
+    Args:
+        folder: The SavedModel.
+        graph: Its graph.
+        requests: What to ask.
+        **settings: The plan's `session`, `times` and `clients`.
+
+    Raises:
+        ExportError: With what the process said, if it failed.
+    """
+    plan = {
         "libraries": str(Path(tf.__file__).parent),
         "model": str(folder),
         "requests": [_request(graph, request) for request in requests],
+        **settings,
     }
+    with tempfile.TemporaryDirectory(prefix="tfmtl-gate-") as scratch:
+        plan_file, answers = Path(scratch, "plan.json"), Path(scratch, "answers.json")
+        plan_file.write_text(json.dumps(plan), encoding="utf-8")
+        _run(plan_file, answers)
+        told: dict[str, Any] = json.loads(answers.read_text("utf-8"))
+        return told
 
 
 def _request(graph: SavedGraph, request: Record) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from tfmtl.serving.closeness import Rounding, deviation
 from tfmtl.serving.prediction_logs import Answer, Record
 from tfmtl.serving.signatures import Servable
 from tfmtl.serving.trial_requests import (
@@ -26,7 +27,12 @@ _CANDIDATES = 3  # Rows that make one list, where a signature takes lists.
 _TOLERANCE = 1e-6  # Rows whose answer is less sure are no measure.
 
 
-def trial_rows(servable: Servable, sample_rows: Mapping[str, np.ndarray] | None = None) -> Request:
+def trial_rows(
+    servable: Servable,
+    sample_rows: Mapping[str, np.ndarray] | None = None,
+    exported: Servable | None = None,
+    tolerance: float = _TOLERANCE,
+) -> Request:
     """The rows that a model is tried with: of data, and such as are unlike any.
 
     Those are rows of nothing, of unknown ids, of NaN and of extreme numbers, as far as the model
@@ -35,12 +41,18 @@ def trial_rows(servable: Servable, sample_rows: Mapping[str, np.ndarray] | None 
     Args:
         servable: The trained model.
         sample_rows: Rows of data, raw columns by name.
+        exported: What is exported, if that is not the trained model itself. Extreme numbers make
+            much of how its embeddings are rounded: a row that has them, and where that counts for
+            more than the tolerance, is left out.
+        tolerance: That one.
     """
     columns = row_columns(servable.inputs)
     rows = [row for row in edge_rows(columns) if _is_taken(servable, row)]
     if sample_rows:
         rows.insert(0, sample_request(columns, sample_rows))
     extremes = [row for row in extreme_rows(columns) if _is_taken(servable, row)]
+    if exported is not None:
+        extremes = [row for row in extremes if _is_kept(servable, exported, row, tolerance)]
     return joined([*rows, *(row for row in extremes if not rows or _is_sure(servable, row, rows))])
 
 
@@ -75,15 +87,21 @@ def _is_sure(servable: Servable, row: Request, others: Sequence[Request]) -> boo
     for signature in servable.signatures:
         alone = _ask(servable, signature, _request(servable, signature, row))
         among = _ask(servable, signature, _request(servable, signature, together))
-        if not all(_is_close(value[:1], among[name][:1]) for name, value in alone.items()):
-            return False
+        for name, value in alone.items():
+            if np.any(deviation(name, value[:1], among[name][:1]) > _TOLERANCE):
+                return False
     return True
 
 
-def _is_close(value: np.ndarray, other: np.ndarray) -> bool:
-    if value.dtype == object:
-        return bool(np.array_equal(value, other))
-    return np.allclose(value, other, rtol=_TOLERANCE, atol=_TOLERANCE, equal_nan=True)
+def _is_kept(servable: Servable, exported: Servable, row: Request, tolerance: float) -> bool:
+    """Whether an export in fewer bytes gives the trained model's answer to the row."""
+    for signature in servable.signatures:
+        request = _request(servable, signature, row)
+        answer, other = (_ask(each, signature, request) for each in (servable, exported))
+        for name, value in answer.items():
+            if np.any(deviation(name, value, other[name], Rounding.STORAGE) > tolerance):
+                return False
+    return True
 
 
 def _ask(servable: Servable, signature: str, request: Request) -> Answer:

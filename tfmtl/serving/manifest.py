@@ -19,12 +19,13 @@ from google.protobuf import json_format
 from tfmtl.features import Columns
 from tfmtl.features.fingerprints import fingerprints
 from tfmtl.protos.pipeline_pb2 import Pipeline
+from tfmtl.serving.embedding_storage import FLOAT32, TOLERANCES, EmbeddingStorage
 from tfmtl.serving.saved_graph import SavedGraph, shape_of
 from tfmtl.tasks import Task
 
 EXTRA_FOLDER = "assets.extra"
 MANIFEST_FILE = "tfmtl_export.json"
-TOLERANCE = 1e-5  # Of an answer, or of 1 if the answer is smaller.
+TOLERANCE = TOLERANCES[FLOAT32]
 
 _LIBRARIES = ("tfmtl", "tensorflow", "tf_keras", "tensorflow-recommenders", "protobuf", "numpy")
 _RAM_OF_DISK = 1.2  # TensorFlow Serving's own estimate of what a version needs.
@@ -38,6 +39,7 @@ def manifest(
     tasks: Sequence[Task],
     unread_inputs: Collection[str] = (),
     metrics: Mapping[str, Any] | None = None,
+    recorded_rows: int = 0,
 ) -> dict[str, Any]:
     """What there is to tell of an export, as JSON.
 
@@ -48,6 +50,8 @@ def manifest(
         tasks: The tasks.
         unread_inputs: Inputs that are declared and not read.
         metrics: What the model's last evaluation found, if there was one.
+        recorded_rows: How many of the rows that the model's answers are recorded to are of data:
+            the first of them.
     """
     graph = SavedGraph(folder)
     return {
@@ -55,7 +59,9 @@ def manifest(
         "versions": {**_versions(), **graph_versions(graph)},
         "signatures": signatures_told(graph),
         "unread_inputs": sorted(unread_inputs),
-        "tolerance": TOLERANCE,
+        "embedding_storage": EmbeddingStorage.Name(pipeline.export_config.embedding_storage),
+        "tolerance": TOLERANCES[pipeline.export_config.embedding_storage],
+        "recorded_rows": recorded_rows,
         "variables": saved_variables(folder),
         "size": _size(folder),
         "features": [_feature(columns, name) for name in columns.features],

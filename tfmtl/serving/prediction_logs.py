@@ -66,6 +66,16 @@ def read_records(path: Path) -> list[Record]:
         ) from error
 
 
+def request_bytes(record: Record, model: str) -> int:
+    """The size of the Predict request, as it goes over the wire.
+
+    Args:
+        record: The request.
+        model: What it calls the model.
+    """
+    return int(_log_of(record, model).predict_log.request.ByteSize())
+
+
 def _log_of(record: Record, model: str) -> PredictionLog:
     log = PredictionLog()
     request, response = log.predict_log.request, log.predict_log.response

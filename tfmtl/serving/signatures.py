@@ -7,6 +7,7 @@ rank_with_weights   the same, and the weights, once a user
 examples            rows as serialized `tf.train.Example`s, in one input `inputs`
 classify            the same, answered as Classify requests want it: events and probabilities
 regress             the same, answered as Regress requests want it: one number a row
+embeddings          raw columns of which vectors are made, answered with these, see `vectors`
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from tfmtl.errors import ExportError
 from tfmtl.features import Columns
 from tfmtl.features.column import Column
 from tfmtl.serving.answers import Answers
+from tfmtl.serving.embedding_storage import FLOAT32, EmbeddingStorage, StoredEmbeddings
 from tfmtl.serving.example_inputs import EXAMPLE_SPECS, INPUT, parse_examples
 from tfmtl.serving.ranking import Ranker
+from tfmtl.serving.vectors import Vectors
 from tfmtl.tasks import Score, Task
 
 SERVING_DEFAULT = "serving_default"
@@ -34,6 +37,7 @@ RANK_WITH_WEIGHTS = "rank_with_weights"
 EXAMPLES = "examples"
 CLASSIFY = "classify"
 REGRESS = "regress"
+EMBEDDINGS = "embeddings"
 
 Tensors: TypeAlias = dict[str, tf.Tensor]
 Function: TypeAlias = Callable[[Tensors], Tensors]
@@ -66,6 +70,8 @@ def build_servable(
     unread: Iterable[Column] = (),
     score: Score | None = None,
     user_columns: Collection[str] = (),
+    storage: EmbeddingStorage = FLOAT32,
+    vectors: Sequence[str] = (),
 ) -> Servable:
     """Joins the very encoder, network and tasks that were trained to signatures.
 
@@ -79,18 +85,25 @@ def build_servable(
         unread: Further columns to declare, which the model does not read.
         score: Makes one number of the predictions, if there is one.
         user_columns: Columns with one value for all of a user's candidates.
+        storage: How the embedding tables are stored.
+        vectors: Names of feature groups or layers whose vectors are served, too.
     """
+    stored = StoredEmbeddings(network, storage)
     model = _Model(columns, network, Answers(tasks, score), unread)
     check_input_names(model.inputs)
     module = tf.Module(name="serving")
     module.columns = columns
-    of_losses = {variable.ref() for task in tasks for variable in task.variables}
-    module.weights = [weight for weight in network.weights if weight.ref() not in of_losses]
+    module.embeddings = stored
+    of_losses = [variable for task in tasks for variable in task.variables]
+    not_served = {variable.ref() for variable in [*of_losses, *stored.trained]}
+    module.weights = [weight for weight in network.weights if weight.ref() not in not_served]
     forms = {**model.of_rows(), **model.of_examples()}
     if user_columns:
         forms |= model.of_users(Ranker(columns, network, user_columns))
+    if vectors:
+        forms[EMBEDDINGS] = _embeddings(columns, Vectors(network, vectors))
     functions = {
-        name: tf.function(form.function, input_signature=[form.inputs])
+        name: tf.function(stored.read_by(form.function), input_signature=[form.inputs])
         for name, form in forms.items()
     }
     inputs = {name: form.inputs for name, form in forms.items()}
@@ -166,6 +179,23 @@ class _Model:
 
     def _parsing(self, form: Function) -> Function:
         return lambda inputs: form(self._predictions(parse_examples(inputs[INPUT], self._read)))
+
+
+def _embeddings(columns: Columns, vectors: Vectors) -> _Form:
+    """Vectors by name, of the features that they are made of."""
+    features = [
+        each
+        for each in columns.features.values()
+        if not set(vectors.reads).isdisjoint(each.encoded_signature())
+    ]
+    names = [each.name for each in features]
+    inputs = {column.name: column.spec for each in features for column in each.columns}
+
+    def embeddings(raw: Tensors) -> Tensors:
+        made = vectors(columns.encode_some(raw, names), training=False)
+        return {f"embedding_{name}": tf.cast(value, tf.float32) for name, value in made.items()}
+
+    return _Form(inputs, embeddings)
 
 
 def check_input_names(inputs: Iterable[str]) -> None:

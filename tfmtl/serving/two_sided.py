@@ -8,18 +8,15 @@ layers are the network's own, and so are the results, but for the order of sums.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
 
-from tfmtl.features.embedding_regularization import EmbeddingRegularization
-from tfmtl.layers import PackedEmbedding
+from tfmtl.serving.network_calls import BY_NAME, calls
 from tfmtl.serving.sides import Grid, Joined, Sided, Value, by_side, is_product, join, product
 
-# These map values by name to others by the same names, each for itself.
-_BY_NAME = (PackedEmbedding, EmbeddingRegularization)
 # These do nothing but in training.
 _IDLE = (keras.layers.Dropout,)
 
@@ -56,7 +53,7 @@ class TwoSided(keras.layers.Layer):
 
 def _run(network: keras.Model, inputs: Mapping[str, Sided], grid: Grid) -> dict[str, tf.Tensor]:
     known: dict[int, Value] = {id(each): inputs[name] for name, each in network.input.items()}
-    for node in _calls(network):
+    for node in calls(network):
         args, kwargs = tf.nest.map_structure(
             lambda each: known.get(id(each), each), (list(node.call_args), dict(node.call_kwargs))
         )
@@ -66,12 +63,6 @@ def _run(network: keras.Model, inputs: Mapping[str, Sided], grid: Grid) -> dict[
     return {name: grid.by_item(known[id(each)]) for name, each in network.output.items()}
 
 
-def _calls(network: keras.Model) -> Iterator[Any]:
-    """The calls of layers, each after those whose outputs it reads."""
-    for depth in sorted(network._nodes_by_depth, reverse=True):  # Keras offers no other way in.
-        yield from (node for node in network._nodes_by_depth[depth] if not node.is_input)
-
-
 def _call(layer: keras.layers.Layer, args: list[Any], kwargs: dict[str, Any], grid: Grid) -> Any:
     """What a layer makes of values of both sides: values, in the structure of its outputs."""
     values = [each for each in tf.nest.flatten((args, kwargs)) if isinstance(each, Value)]
@@ -79,7 +70,7 @@ def _call(layer: keras.layers.Layer, args: list[Any], kwargs: dict[str, Any], gr
         return values[0]
     if isinstance(layer, keras.layers.Concatenate):
         return join(values)
-    if isinstance(layer, _BY_NAME):
+    if isinstance(layer, BY_NAME):
         return by_side(layer, args[0])
     if len(values) == 1 and isinstance(values[0], Joined) and is_product(_first(layer)):
         return _of_items(_finished(layer, product(_first(layer), values[0], grid)))

@@ -50,6 +50,11 @@ def _check_serving(export: export_pb2.ExportConfig, report: Report) -> None:
     if export.HasField("model_name") and not _MODEL_NAME.fullmatch(export.model_name):
         rule = "be made of letters, digits and `_ . -`"
         report.should(f"{_PATH}.model_name", rule, export.model_name or None)
+    names = list(export.embedding_outputs)
+    for index, name in enumerate(names):
+        if not name or name in names[:index]:
+            rule = "name another feature group or layer than those before"
+            report.should(f"{_PATH}.embedding_outputs[{index}]", rule, name or None)
     for index, size in enumerate(export.warmup_batch_sizes):
         check_at_least(report, f"{_PATH}.warmup_batch_sizes[{index}]", size, 1)
     if export.HasField("batching"):

@@ -13,14 +13,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 
 from tfmtl.errors import ExportError
+from tfmtl.serving.closeness import Rounding, deviation
 from tfmtl.serving.fresh_process import Answered, Replay, replay
 from tfmtl.serving.gate.version import Version
+from tfmtl.serving.manifest import TOLERANCE
 from tfmtl.serving.prediction_logs import Answer, Record
 from tfmtl.serving.saved_graph import shape_of
 from tfmtl.serving.trial_requests import Request, taken
 
 _PART_SIZES = (1, 2, 7)  # Rows of the parts in which a request is asked once more.
-_ROUNDING = 10  # How much more than the tolerance sums in another order may differ.
+_REORDERED = 10  # How much more than the tolerance sums in another order may differ.
 _PADDING = 2  # Elements by which lists are filled up.
 
 
@@ -32,14 +34,15 @@ class Trial:
         record: The request and its expected answer.
         purpose: Why an answer should be as expected, in words.
         cut: Makes of the answer what is compared; by default all of it.
-        reordered: Whether sums are taken in another order than when the answer was recorded, as
-            products of matrices of another size are. Then rounding differs.
+        as_trained: Whether the expected answer is that of the trained model to the same request.
+            In other requests sums are taken in another order, as products of matrices of another
+            size are, and rounding differs.
     """
 
     record: Record
     purpose: str
     cut: Callable[[Answer], Answer] = lambda answer: answer
-    reordered: bool = True
+    as_trained: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,11 +53,13 @@ class Asked:
         load_ms: Milliseconds to load the model.
         warmups: The warm-up requests and what came of them.
         trials: How many answers were compared.
+        deviation: By how much at most an answer differs from the trained model's.
     """
 
     load_ms: float
     warmups: list[tuple[Record, Answered]]
     trials: int
+    deviation: float
 
 
 def check_answers(version: Version) -> Asked:
@@ -68,17 +73,44 @@ def check_answers(version: Version) -> Asked:
     requests = [*warmups, *(trial.record for trial in trials)]
     told = replay(version.folder, version.graph, requests)
     _check_sameness(requests, told)
-    answers = told.answers[len(warmups) :]
-    for trial, answered in zip(trials, answers, strict=True):
-        _check_text(trial.record.signature, answered.outputs)
-        _compare(trial, answered.outputs, version.manifest["tolerance"])
+    answers = [answered.outputs for answered in told.answers[len(warmups) :]]
+    for trial, answer in zip(trials, answers, strict=True):
+        _check_text(trial.record.signature, answer)
+    furthest = _check_as_trained(version, trials, answers)
+    _check_alike(version, trials, answers)
     first = list(zip(warmups, told.answers[: len(warmups)], strict=True))
-    return Asked(told.load_ms, first, len(trials))
+    return Asked(told.load_ms, first, len(trials), furthest)
+
+
+def _check_as_trained(
+    version: Version, trials: Sequence[Trial], answers: Sequence[Answer]
+) -> float:
+    """Compares with the trained model; returns by how much an answer differs at most."""
+    tolerance = version.manifest["tolerance"]
+    rounding = Rounding.STORAGE if tolerance > TOLERANCE else Rounding.SAME
+    found = [
+        _compare(trial, answer, tolerance, rounding)
+        for trial, answer in zip(trials, answers, strict=True)
+        if trial.as_trained
+    ]
+    return max(found, default=0.0)
+
+
+def _check_alike(version: Version, trials: Sequence[Trial], answers: Sequence[Answer]) -> None:
+    """Compares what the export itself answers to the same rows in other company."""
+    own = [
+        dataclasses.replace(trial.record, outputs=answer)
+        for trial, answer in zip(trials, answers, strict=True)
+        if trial.as_trained
+    ]
+    for trial, answer in zip(_trials(version, own), answers, strict=True):
+        if not trial.as_trained:
+            _compare(trial, answer, _REORDERED * TOLERANCE, Rounding.ORDER)
 
 
 def _trials(version: Version, records: Iterable[Record]) -> Iterator[Trial]:
     for record in records:
-        yield Trial(record, "as the trained model does", reordered=False)
+        yield Trial(record, "as the trained model does", as_trained=True)
         yield Trial(_turned(record), "alike in whatever order the rows of a batch are")
         for size in _PART_SIZES:
             for part in _parts(record, size):
@@ -161,20 +193,29 @@ def _check_text(signature: str, answer: Answer) -> None:
                 ) from error
 
 
-def _compare(trial: Trial, received: Answer, tolerance: float) -> None:
+def _compare(trial: Trial, received: Answer, tolerance: float, rounding: Rounding) -> float:
+    """Holds an answer to the expected one; returns by how much they differ at most."""
     expected, received = trial.record.outputs, trial.cut(received)
     if expected.keys() != received.keys():
         raise ExportError(
             f"Signature `{trial.record.signature}` should have the outputs {sorted(expected)}. "
             f"Received: {sorted(received)}."
         )
-    for name, wanted in expected.items():
-        _compare_output(trial, name, wanted, received[name], tolerance)
+    found = [
+        _compare_output(trial, name, wanted, received[name], tolerance, rounding)
+        for name, wanted in expected.items()
+    ]
+    return max(found, default=0.0)
 
 
 def _compare_output(
-    trial: Trial, name: str, expected: np.ndarray, received: np.ndarray, tolerance: float
-) -> None:
+    trial: Trial,
+    name: str,
+    expected: np.ndarray,
+    received: np.ndarray,
+    tolerance: float,
+    rounding: Rounding,
+) -> float:
     rule = f"The export should answer {trial.purpose}. Output `{name}` of signature "
     rule = f"{rule}`{trial.record.signature}` should"
     if expected.shape != received.shape or expected.dtype.kind != received.dtype.kind:
@@ -182,7 +223,8 @@ def _compare_output(
             f"{rule} be {expected.dtype} of the shape {expected.shape}. "
             f"Received: {received.dtype} {received.shape}."
         )
-    wrong = np.argwhere(~_equal(trial, name, expected, received, tolerance))
+    deviations = deviation(name, expected, received, rounding)
+    wrong = np.argwhere(deviations > tolerance)
     if len(wrong):
         place = tuple(wrong[0])
         inputs = trial.record.inputs.items()
@@ -190,20 +232,4 @@ def _compare_output(
         raise ExportError(
             f"{rule} be {expected[place]}. Received: {received[place]}, for the row {row}."
         )
-
-
-def _equal(
-    trial: Trial, name: str, expected: np.ndarray, received: np.ndarray, tolerance: float
-) -> np.ndarray:
-    if expected.dtype.kind != "f":
-        return np.asarray(received == expected)
-    if trial.reordered:
-        tolerance *= _ROUNDING
-    if trial.reordered and name.startswith("logits"):
-        # A logit of a probability near 0 or 1 is all rounding.
-        expected, received = _probability(expected), _probability(received)
-    return np.isclose(received, expected, rtol=tolerance, atol=tolerance, equal_nan=True)
-
-
-def _probability(logits: np.ndarray) -> np.ndarray:
-    return 0.5 + 0.5 * np.tanh(0.5 * logits.astype(np.float64))
+    return float(deviations.max(initial=0.0))

@@ -74,7 +74,8 @@ class Passed:
         ]
         return [
             f"In TensorFlow's C library it loads in {self.asked.load_ms:.0f} ms and answers "
-            f"{self.asked.trials} requests as the trained model. Its warm-up requests:",
+            f"{self.asked.trials} requests as the trained model, to {self.asked.deviation:.1g}. "
+            "Its warm-up requests:",
             *warm,
         ]
 

@@ -36,3 +36,7 @@ class TrainingError(TfmtlError):
 
 class ExportError(TfmtlError):
     """A model that cannot be exported, or an export that does not answer as the trained model."""
+
+
+class ServingError(TfmtlError):
+    """A server that cannot start, or does not answer; a request that it or its client refuses."""

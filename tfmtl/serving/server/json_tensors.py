@@ -217,12 +217,13 @@ def _leaf(value: Any, dtype: tf.DType) -> Any:
     """A value in Python's type for it."""
     if dtype not in _TAKES:
         raise statuses.unimplemented(
-            f"Conversion of JSON Value: {json_text.written(value)} to type: {dtype.name}"
+            f"Conversion of JSON Value: {json_text.written(value)} "
+            f"to type: {statuses.type_name(dtype)}"
         )
     if dtype == tf.string and json_text.is_binary(value):
         return json_text.decoded(value)
     if not _TAKES[dtype](value, dtype):
-        raise json_text.type_error(value, dtype.name)
+        raise json_text.type_error(value, statuses.type_name(dtype))
     return value.encode("utf-8") if dtype == tf.string else value
 
 

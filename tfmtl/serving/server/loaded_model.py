@@ -67,7 +67,9 @@ class LoadedModel:
         except (ValueError, TypeError) as error:
             raise statuses.invalid(str(error)) from error
         except tf.errors.OpError as error:
-            raise statuses.as_failure(error) from error
+            # The session adds Python's view of the graph to what the runtime said.
+            said = error.__context__
+            raise (said if isinstance(said, tf.errors.OpError) else error) from error
         return [np.asarray(each) for each in answers]
 
     def close(self) -> None:
@@ -91,7 +93,8 @@ def checked(infos: Mapping[str, Any], given: Arrays) -> dict[str, np.ndarray]:
         received = tf.string if value.dtype == object else tf.as_dtype(value.dtype)
         if received != expected:
             raise statuses.invalid(
-                f"Expects arg[{index}] to be {expected.name} but {received.name} is provided"
+                f"Expects arg[{index}] to be {statuses.type_name(expected)} "
+                f"but {statuses.type_name(received)} is provided"
             )
         if not tf.TensorShape(info.tensor_shape).is_compatible_with(value.shape):
             raise statuses.invalid(

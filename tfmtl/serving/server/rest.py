@@ -15,6 +15,7 @@ import re
 import socket
 import sys
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -44,6 +45,7 @@ _TEXT = "text/plain"
 _ENTRYPOINT = "REST"
 _MOST_VERSION = 2**63 - 1
 _TOO_LARGE = 413
+_LET_GO = 1.0  # Seconds.
 _MOST_HEADER = 65536  # Of a chunk.
 
 
@@ -148,6 +150,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         except _Unreadable as error:
             self.close_connection = True  # What follows is no request.
             self._send(error.status, _JSON, json_text.error_body(str(error)))
+            self._let_go()
             return
         if path == self.server.metrics_path and self.server.metrics:
             self._send(200, _TEXT, self.server.metrics.text())
@@ -181,6 +184,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(data)
+
+    def _let_go(self) -> None:
+        """Takes for a while what is still sent, or the client would never see its answer."""
+        self.wfile.flush()
+        until = time.monotonic() + _LET_GO
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(_LET_GO)
+            while time.monotonic() < until and self.rfile.read1():
+                pass
 
     def _body(self) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():

@@ -11,6 +11,8 @@ Failure: TypeAlias = tf.errors.OpError
 
 OK = "OK"
 
+_TYPES = {tf.float16: "half", tf.float32: "float", tf.float64: "double"}
+
 _HTTP = {
     tf.errors.CANCELLED: 499,
     tf.errors.UNKNOWN: 500,
@@ -62,11 +64,15 @@ def exhausted(message: str) -> Failure:
 
 
 def as_failure(error: Exception) -> Failure:
-    """Any error as a failure, in the runtime's own words."""
+    """Any error as a failure."""
     if isinstance(error, tf.errors.OpError):
-        # The session adds Python's view of the graph to what the runtime said.
-        return error.__context__ if isinstance(error.__context__, type(error)) else error
+        return error
     return tf.errors.InternalError(None, None, f"{type(error).__name__}: {error}")
+
+
+def type_name(dtype: tf.DType) -> str:
+    """What the runtime calls a type."""
+    return _TYPES.get(dtype, dtype.name)
 
 
 def code_name(failure: Failure | None) -> str:

@@ -167,6 +167,7 @@ WRONG_LISTS = {
         [[{"b64": "AA=="}]],
         'JSON Value: {\n    "b64": "AA=="\n} Type: Object is not of expected type: float',
     ),
+    "no list": (3, "Input x should have the shape (None, None) but () is provided"),
     "true": ([[True]], "JSON Value: true Type: True is not of expected type: float"),
 }
 

@@ -128,7 +128,7 @@ class _Tensor:
         """All values, in axes of their own around the shape."""
         with np.errstate(over="ignore"):  # A double that is no float is infinite.
             flat = np.array(self._values, self._dtype.as_numpy_dtype)
-        return flat.reshape(*outer, *self._shape)
+        return flat.reshape((*outer, *self._shape))
 
 
 def _of_rows(rows: Any, infos: Infos) -> Arrays:
@@ -192,7 +192,7 @@ def _of_columns(inputs: Any, infos: Infos) -> Arrays:
     for name in sorted(infos):
         if name not in inputs:
             raise statuses.invalid(f"Missing named input: {name} in 'inputs' object.")
-    return {name: _whole(inputs[name], info) for name, info in infos.items()}
+    return {name: _whole(inputs[name], infos[name]) for name in sorted(infos)}
 
 
 def _whole(value: Any, info: Any) -> np.ndarray:

@@ -80,10 +80,13 @@ class Models:
             )
             raise statuses.unknown(f"{len(failed)} servable(s) did not become available: {told}")
 
-    def retire(self) -> None:
-        """Ends them all."""
+    def end(self, seconds: float) -> None:
+        """Ends them all, and gives each so long to answer what it was asked."""
         for model in self._models.values():
             model.retire()
+        # The interpreter must not end under a session that is being closed.
+        for model in self._models.values():
+            model.wait(seconds)
 
     @contextlib.contextmanager
     def use(self, spec: ModelSpec) -> Iterator[tuple[LoadedModel, ModelSpec]]:

@@ -63,6 +63,11 @@ class ServedModel:
             if not version.is_gone:
                 version.retire()
 
+    def wait(self, seconds: float) -> None:
+        """Waits until all that were retired have ended, but for each no longer than that."""
+        for version in self._all():
+            version.wait(seconds)
+
     @contextlib.contextmanager
     def use(self, number: int | None) -> Iterator[tuple[LoadedModel, int]]:
         """A version that stays until it was used, and its number.

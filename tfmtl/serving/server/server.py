@@ -94,7 +94,7 @@ class Server:
             self._models.configure(self._config)
         except statuses.Failure as failure:
             raise ServingError(failure.message) from failure
-        self._stop.append(self._models.retire)
+        self._stop.append(lambda: self._models.end(_GRACE))
         service = Service(
             self._models, self._metrics, self._options.enable_serialization_as_tensor_content
         )

@@ -50,6 +50,7 @@ class Version:
         self._model: LoadedModel | None = None
         self._users = 0
         self._change = threading.Condition()
+        self._unloading: threading.Thread | None = None
         self._failed = 0
         self._due = 0.0
 
@@ -103,7 +104,13 @@ class Version:
             loaded = self.is_available
             self.state = ModelVersionStatus.UNLOADING if loaded else ModelVersionStatus.END
         if loaded:
-            threading.Thread(target=self._unload, daemon=True).start()
+            self._unloading = threading.Thread(target=self._unload, daemon=True)
+            self._unloading.start()
+
+    def wait(self, seconds: float) -> None:
+        """Waits until `retire` has ended it, but no longer than that."""
+        if self._unloading:
+            self._unloading.join(seconds)
 
     def status(self) -> ModelVersionStatus:
         """Its state, as a server tells it."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfmtl.serving.saved_graph import GRAPH_FILE
 from tfmtl.serving.server import statuses
 
 Arrays = Mapping[str, np.ndarray]
@@ -24,6 +25,9 @@ class LoadedModel:
         folder: The SavedModel.
         tags: Those of the graph that is served.
         config: Of the session.
+
+    Raises:
+        Failure: If there is none that can be loaded, in the words of TensorFlow's C++ loader.
     """
 
     def __init__(
@@ -36,9 +40,9 @@ class LoadedModel:
             self._session = tf.compat.v1.Session(graph=graph, config=config)
             try:
                 meta = tf.compat.v1.saved_model.load(self._session, list(tags), str(folder))
-            except BaseException:
+            except Exception as error:
                 self._session.close()
-                raise
+                raise _as_failure(error, folder, tags) from error
             graph.finalize()
         self.signatures: Mapping[str, Any] = meta.signature_def
 
@@ -75,6 +79,22 @@ class LoadedModel:
     def close(self) -> None:
         """Gives back its memory."""
         self._session.close()
+
+
+def _as_failure(error: Exception, folder: Path, tags: Sequence[str]) -> Exception:
+    if isinstance(error, RuntimeError):
+        return statuses.not_found(
+            f"Could not find meta graph def matching supplied tags: {{ {' '.join(tags)} }}"
+        )
+    if not isinstance(error, OSError):
+        return error
+    if (folder / GRAPH_FILE).exists():
+        return statuses.data_loss(f"Can't parse {folder / GRAPH_FILE} as binary proto")
+    return statuses.not_found(
+        "Could not find SavedModel .pb or .pbtxt at supplied export directory path: "
+        f"{folder}. Check that the directory exists and that you have the right permissions for "
+        "accessing it."
+    )
 
 
 def checked(infos: Mapping[str, Any], given: Arrays) -> dict[str, np.ndarray]:

@@ -53,6 +53,11 @@ def unimplemented(message: str) -> Failure:
     return tf.errors.UnimplementedError(None, None, message)
 
 
+def data_loss(message: str) -> Failure:
+    """A file that is broken."""
+    return tf.errors.DataLossError(None, None, message)
+
+
 def unknown(message: str) -> Failure:
     """Something that went wrong on the server's side."""
     return tf.errors.UnknownError(None, None, message)

@@ -87,6 +87,7 @@ def test_no_rows_have_no_predictions(client, rows):
 
 def test_candidates_are_answered_in_their_order(client, rows):
     ranked = client.rank({"user": "a", "other": 1}, rows)
+    pd.testing.assert_frame_equal(ranked, client.rank(rows.iloc[0], rows))
     assert list(ranked.index) == [7, 5, 5]
     assert set(ranked.columns) == {"score", "pair"}
     np.testing.assert_equal(ranked["score"].to_numpy(), np.float32([2.5, np.nan, 6]))

@@ -138,14 +138,14 @@ class Client:
 
     def rank(
         self,
-        user: Mapping[str, Any],
+        user: Mapping[str, Any] | pd.Series,
         items: pd.DataFrame,
         score_weights: Mapping[str, float] | None = None,
     ) -> pd.DataFrame:
         """Predictions for one user's candidates, in the order in which they are given.
 
         Args:
-            user: Values of the columns of the user and of the request.
+            user: Values of the columns of the user and of the request; a row of a table will do.
             items: A row a candidate, with all other columns.
             score_weights: Values of the score's weights, by name.
 
@@ -159,7 +159,7 @@ class Client:
 
         def ask() -> pd.DataFrame:
             signature = self._signature(name)
-            inputs = _ranked_inputs(user, items, signature.inputs, score_weights)
+            inputs = _ranked_inputs(dict(user), items, signature.inputs, score_weights)
             answers = [self._ask(name, signature, inputs)] if len(items) else []
             parts = [{key: value[0] for key, value in each.items()} for each in answers]
             return _table(parts, signature.outputs, items.index)

@@ -111,11 +111,12 @@ def served(base, load=lambda folder: FakeModel(), wait=0.0, count=5, labels_may_
     return models
 
 
-def service_of(base, model=None):
+def service_of(base, model=None, as_content=False):
     """A service of one model `m`, version 7, and what it counts."""
     (base / "7").mkdir(parents=True)
     metrics = Metrics()
-    return Service(served(base, lambda folder: model or FakeModel()), metrics), metrics
+    models = served(base, lambda folder: model or FakeModel())
+    return Service(models, metrics, as_content), metrics
 
 
 def spec(name="m", version=None, label="", signature_name=""):

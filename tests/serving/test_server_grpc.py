@@ -20,7 +20,6 @@ from tensorflow_serving.apis import (
 
 from tfmtl.errors import ServingError
 from tfmtl.serving.server import grpc_services
-from tfmtl.serving.server.service import Service
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 PRICES = [3.0, 0.5]
@@ -92,8 +91,7 @@ def test_predict(stub):
 
 
 def test_numbers_are_bytes_if_that_is_asked_for(base):
-    service = Service(service_of(base.with_name("content"))[0]._models, None, as_content=True)
-    service._timed = service_of(base.with_name("other"))[0]._timed
+    service, _ = service_of(base.with_name("content"), as_content=True)
     probs = service.predict(predict_request(rows())).outputs["probs"]
     assert len(probs.tensor_content) == 8
     assert not probs.float_val

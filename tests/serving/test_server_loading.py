@@ -1,5 +1,6 @@
 """A SavedModel in the server's session: what it says of itself, of requests, and of broken ones."""
 
+import json
 import shutil
 
 import numpy as np
@@ -8,7 +9,7 @@ import tensorflow as tf
 from toy import ROWS, Toy, toy_servable
 
 from tfmtl.serving.prediction_logs import Record, write_records
-from tfmtl.serving.server import predicting
+from tfmtl.serving.server import json_text, predicting
 from tfmtl.serving.server.loaded_model import LoadedModel
 from tfmtl.serving.server.warm_ups import warm_up
 from tfmtl.serving.warmup import WARMUP_FILE
@@ -21,6 +22,14 @@ def folder(tmp_path_factory):
     tf.saved_model.save(servable.module, str(folder), signatures=dict(servable.signatures))
     (folder / "assets.extra").mkdir()
     return folder
+
+
+@pytest.mark.parametrize("garbage", [b"\xff\xfe\x80", b"\xed\xa0\x80", b"\x00"])
+def test_bytes_that_no_text_has_are_told_in_json(model, garbage):
+    with pytest.raises(tf.errors.InvalidArgumentError) as failure:
+        predicting.predict(model, "examples", {"examples": np.array([garbage], object)})
+    told = json_text.error_body(failure.value.message)
+    assert json.loads(told.encode("utf-8"))["error"] == failure.value.message
 
 
 @pytest.fixture(scope="module")

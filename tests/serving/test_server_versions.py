@@ -123,6 +123,18 @@ def test_a_version_that_is_whole_the_second_time_is_served(base, loads):
     assert models.statuses(spec(version=2))[0].status.error_message == ""
 
 
+def test_a_broken_version_that_is_published_again_is_loaded(base, loads):
+    models = served(base, loads, count=0)
+    publish(base, 2, broken=True)
+    models.refresh()
+    assert states(models) == {1: AVAILABLE, 2: END}
+    (base / "2").rename(base / ".tmp-2")
+    models.refresh()
+    publish(base, 2)
+    models.refresh()
+    wait_for(lambda: states(models) == {1: END, 2: AVAILABLE})
+
+
 def test_after_a_broken_one_the_next_is_served(base, loads):
     models = served(base, loads)
     publish(base, 2, broken=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from tfmtl.serving.server import statuses
 Arrays = Mapping[str, np.ndarray]
 
 _MILLISECONDS = 1000
+_FOR_EVER = 1e6  # Seconds; what gRPC gives where there is no deadline is more.
 
 
 class LoadedModel:
@@ -63,7 +63,7 @@ class LoadedModel:
             Failure: If the graph cannot answer.
         """
         options = None
-        if timeout is not None and math.isfinite(timeout):
+        if timeout is not None and timeout < _FOR_EVER:
             in_ms = max(1, int(timeout * _MILLISECONDS))
             options = tf.compat.v1.RunOptions(timeout_in_ms=in_ms)
         try:

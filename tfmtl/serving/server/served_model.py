@@ -36,6 +36,7 @@ class ServedModel:
         self._load = load
         self._retries = retries
         self._versions: dict[int, Version] = {}
+        self._left: set[int] = set()  # Versions that should not be served any more.
         self._lock = threading.Lock()
         self._told = ""
 
@@ -134,11 +135,13 @@ class ServedModel:
 
     def _take(self, aspired: dict[int, Path]) -> None:
         with self._lock:
+            self._left |= self._versions.keys() - aspired.keys()
             for number, folder in aspired.items():
                 known = self._versions.get(number)
-                # One that failed for good stays so; one that was retired may come back.
-                if known is None or (known.is_gone and known.failure is None):
+                # One that failed for good stays so, unless it was taken away and comes back.
+                if known is None or (known.is_gone and number in self._left):
                     self._versions[number] = Version(self.name, number, folder)
+                    self._left.discard(number)
 
     def _retire_others(self, aspired: set[int]) -> None:
         found = self._all()

@@ -163,8 +163,8 @@ class Server:
         config = _read_config(Path(self._options.model_config_file))
         if config != self._config:
             _log.info("Serving the models of `%s` anew.", self._options.model_config_file)
-            self._config = config
             self._models.configure(config)
+            self._config = config  # One that could not be served so is tried again.
 
     def _load(self, folder: Path) -> LoadedModel:
         """Loads a version and warms it up."""
@@ -272,9 +272,7 @@ def _parse(path: Path, message: Message) -> None:
 def _channel_arguments(text: str) -> Sequence[tuple[str, str | int]]:
     """`a=1,b=x` as gRPC takes it."""
     pairs = [each.partition("=") for each in text.split(",") if each]
-    return [
-        (name, int(value) if value.lstrip("-").isdigit() else value) for name, _, value in pairs
-    ]
+    return [(name, int(value) if value.isdecimal() else value) for name, _, value in pairs]
 
 
 def _bracketed(host: str) -> str:

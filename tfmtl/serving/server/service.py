@@ -61,6 +61,8 @@ class Service:
         except Exception as error:
             failure = statuses.as_failure(error)
             self._metrics.requests.add(model, statuses.code_name(failure))
+            if failure is error:
+                raise
             raise failure from error
         self._metrics.requests.add(model, statuses.OK)
         took = time.perf_counter() - started

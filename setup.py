@@ -8,8 +8,14 @@ from setuptools import Command, find_packages, setup
 from setuptools.command.build_py import build_py
 
 ROOT = pathlib.Path(__file__).parent.resolve()
-# Requests over gRPC. It wants `tensorflow`, which is there; exports and their check do without it.
-SERVING = ["tensorflow-serving-api==2.21.*"]
+# The development server and the client; exports and their check do without them. The first wants
+# `tensorflow`, which is there; the second reads JSON by the very parser of TensorFlow Serving.
+SERVING = [
+    "tensorflow-serving-api==2.21.*",
+    "python-rapidjson>=1.20,<2",
+    "grpcio>=1.76,<2",
+    "requests>=2.32,<3",
+]
 PAPERS = ["matplotlib>=3.9,<4"]  # The experiments in samples/papers draw pictures.
 REMOTE = ["fsspec>=2024.2"]  # Reads Parquet from file systems that TensorFlow does not know.
 

@@ -28,7 +28,14 @@ if TYPE_CHECKING:
         statistics,
         train,
     )
-    from tfmtl.errors import ConfigError, DataError, ExportError, TfmtlError, TrainingError
+    from tfmtl.errors import (
+        ConfigError,
+        DataError,
+        ExportError,
+        ServingError,
+        TfmtlError,
+        TrainingError,
+    )
 
 __version__ = "0.1.0"
 
@@ -49,12 +56,14 @@ _HOMES = {
     "DataError": "tfmtl.errors",
     "TrainingError": "tfmtl.errors",
     "ExportError": "tfmtl.errors",
+    "ServingError": "tfmtl.errors",
 }
 __all__ = [
     "ConfigError",
     "DataError",
     "ExportError",
     "Predictor",
+    "ServingError",
     "TfmtlError",
     "TrainingError",
     "__version__",

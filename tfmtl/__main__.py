@@ -14,6 +14,7 @@ COMMANDS = {
     "evaluate": "measure a checkpoint",
     "export": "write a checkpoint as a SavedModel",
     "predict": "score the rows of files with an exported model",
+    "serve": "answer requests as TensorFlow Serving does, for development",
     "init": "propose a config from a sample of the data",
     "statistics": "tell what the training data is like, for people and for features",
     "convert": "write data as Parquet or TFRecord, perhaps with its features encoded",

@@ -36,3 +36,16 @@ class TrainingError(TfmtlError):
 
 class ExportError(TfmtlError):
     """A model that cannot be exported, or an export that does not answer as the trained model."""
+
+
+class ServingError(TfmtlError):
+    """A server that cannot start, or does not answer; a request that it or its client refuses.
+
+    Args:
+        message: What is wrong.
+        code: What the server's answer was called, `INVALID_ARGUMENT` say, if it gave one.
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        self.code = code
+        super().__init__(message)

@@ -249,8 +249,8 @@ def test_no_command_shows_the_list_of_them(capsys):
 def test_an_unknown_command_is_2_and_the_nearest_is_named(capsys):
     assert __main__.main(["trian"]) == 2
     assert capsys.readouterr().err == (
-        "The command should be one of train, evaluate, export, predict, init, statistics, "
-        "convert, validate, benchmark. Received: `trian`. Did you mean `train`?\n"
+        "The command should be one of train, evaluate, export, predict, serve, init, "
+        "statistics, convert, validate, benchmark. Received: `trian`. Did you mean `train`?\n"
     )
 
 

@@ -21,7 +21,10 @@ CHECKLIST = {
     ),
     2: (
         "a version appears as a whole, by a rename",
-        ["test_versions.test_the_folder_is_no_version_while_it_is_written"],
+        [
+            "test_versions.test_the_folder_is_no_version_while_it_is_written",
+            "test_serve.test_versions_are_exchanged_without_a_failed_or_wrong_answer",
+        ],
     ),
     3: (
         "one tag, `serve`",
@@ -29,7 +32,10 @@ CHECKLIST = {
     ),
     4: (
         "a signature `serving_default`, and types that REST knows",
-        ["test_gate.test_a_graph_that_a_server_could_not_take"],
+        [
+            "test_gate.test_a_graph_that_a_server_could_not_take",
+            "test_serve.test_it_answers_the_sample_requests",
+        ],
     ),
     5: (
         "inputs and outputs have stable names",
@@ -114,23 +120,34 @@ CHECKLIST = {
     ),
     18: (
         "missing values are resolved in the graph",
-        ["test_gate.test_rows_of_nothing_and_of_extremes_are_among_the_recorded"],
+        [
+            "test_gate.test_rows_of_nothing_and_of_extremes_are_among_the_recorded",
+            "test_server_json.test_wrong_rows_are_told",
+        ],
     ),
     19: (
         "a warm-up file of requests that the signatures take",
         [
             "test_gate.test_9_an_unequal_warm_up_record",
+            "test_server_loading.test_a_wrong_warm_up_file_is_a_failure",
+            "test_serve.test_versions_are_exchanged_without_a_failed_or_wrong_answer",
             "test_gate.test_a_signature_without_warm_ups_or_with_too_many",
             "test_prediction_logs.test_tensorflow_serving_reads_what_is_written",
         ],
     ),
     20: (
         "warm-ups cover every signature at several sizes, and tell how long they take",
-        ["test_gate.test_what_is_whole_passes_with_every_kind_of_signature"],
+        [
+            "test_gate.test_what_is_whole_passes_with_every_kind_of_signature",
+            "test_server_loading.test_warm_up_requests_are_asked_as_often_as_is_wanted",
+        ],
     ),
     21: (
         "method names that servers know",
-        ["test_gate.test_a_graph_that_a_server_could_not_take"],
+        [
+            "test_gate.test_a_graph_that_a_server_could_not_take",
+            "test_serve.test_rows_of_features_are_classified",
+        ],
     ),
     22: (
         "which TensorFlow made the graph",
@@ -152,7 +169,10 @@ CHECKLIST = {
     ),
     25: (
         "a config of models",
-        ["test_base_files.test_the_models_config_is_one_that_a_server_reads"],
+        [
+            "test_base_files.test_the_models_config_is_one_that_a_server_reads",
+            "test_server_versions.test_labels_name_versions",
+        ],
     ),
     26: (
         "an estimate of memory",
@@ -160,11 +180,17 @@ CHECKLIST = {
     ),
     27: (
         "small outputs with names",
-        ["test_export.test_outputs_are_the_predictions_of_every_task"],
+        [
+            "test_export.test_outputs_are_the_predictions_of_every_task",
+            "test_serve.test_it_answers_as_the_predictor",
+        ],
     ),
     28: (
         "text in answers is UTF-8",
-        ["test_gate.test_text_that_rest_could_not_write"],
+        [
+            "test_gate.test_text_that_rest_could_not_write",
+            "test_server_json.test_bytes_come_and_go_as_base64",
+        ],
     ),
     29: (
         "rows do not depend on each other",

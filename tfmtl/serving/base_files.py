@@ -68,6 +68,12 @@ the largest is served. The server should be of TensorFlow {tensorflow} or later.
 
 in this folder serves REST on port 8501 and gRPC on 8500. New versions are found by themselves.
 
+Without Docker, and for development alone,
+
+    python -m tfmtl.serve --model_name {name} --model_base_path .
+
+does the same. Then ask:
+
     curl -d @request.json localhost:8501/v1/models/{name}:predict
     python request.py
 

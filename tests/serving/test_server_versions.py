@@ -1,0 +1,281 @@
+"""Versions come and go, and there is always one that answers."""
+
+import logging
+import threading
+
+import pytest
+import tensorflow as tf
+from fake_model import FakeModel, config_text, model_config, served, spec
+from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
+
+AVAILABLE, END = ModelVersionStatus.AVAILABLE, ModelVersionStatus.END
+LOADING, UNLOADING = ModelVersionStatus.LOADING, ModelVersionStatus.UNLOADING
+
+
+class Loads:
+    """Loads fakes, remembers them, and fails where there is a file `broken`."""
+
+    def __init__(self):
+        self.models = {}
+        self.tries = []
+
+    def __call__(self, folder):
+        self.tries.append(folder.name)
+        if (folder / "broken").exists():
+            raise tf.errors.NotFoundError(None, None, "no graph")
+        return self.models.setdefault(folder.name, FakeModel())
+
+
+@pytest.fixture
+def loads():
+    return Loads()
+
+
+@pytest.fixture
+def base(tmp_path):
+    publish(tmp_path, 1)
+    return tmp_path
+
+
+def publish(base, *numbers, broken=False):
+    for number in numbers:
+        (base / str(number)).mkdir()
+        if broken:
+            (base / str(number) / "broken").touch()
+
+
+def states(models):
+    return {each.version: each.state for each in models.statuses(spec())}
+
+
+def used(models, **which):
+    with models.use(spec(**which)) as (_, answered):
+        return answered.version.value
+
+
+def wait_for(condition):
+    """Waits for what another thread does."""
+    done = threading.Event()
+    for _ in range(500):
+        if condition():
+            return
+        done.wait(0.01)
+    raise AssertionError("It does not happen.")
+
+
+def test_the_newest_is_served_and_the_one_before_goes(base, loads):
+    models = served(base, loads)
+    assert used(models) == 1
+    publish(base, 10, 9)
+    models.refresh()
+    assert used(models) == 10
+    wait_for(lambda: states(models) == {1: END, 10: AVAILABLE})
+    assert loads.tries == ["1", "10"]
+    assert loads.models["1"].closed
+
+
+def test_a_version_goes_only_when_it_has_answered(base, loads):
+    models = served(base, loads)
+    with models.use(spec()) as (model, _):
+        publish(base, 2)
+        models.refresh()
+        assert states(models) == {1: UNLOADING, 2: AVAILABLE}
+        assert not model.closed
+        with pytest.raises(tf.errors.NotFoundError, match=r"Specific\(m, 1\)"):
+            used(models, version=1)
+    wait_for(lambda: model.closed)
+
+
+def test_a_broken_version_is_tried_again_and_takes_none_down(base, loads, caplog):
+    models = served(base, loads, count=2)
+    publish(base, 2, broken=True)
+    for _ in range(2):
+        models.refresh()
+        assert states(models) == {1: AVAILABLE, 2: LOADING}
+    with caplog.at_level(logging.ERROR, "tfmtl"):
+        models.refresh()
+        models.refresh()
+    assert loads.tries == ["1", "2", "2", "2"]
+    assert states(models) == {1: AVAILABLE, 2: END}
+    assert used(models) == 1
+    failed = models.statuses(spec(version=2))[0].status
+    assert (failed.error_code, failed.error_message) == (tf.errors.NOT_FOUND, "no graph")
+    assert [record.getMessage() for record in caplog.records[-2:]] == [
+        "Loading version 2 of model m failed: NOT_FOUND: no graph",
+        "Gave up version 2 of model m after 3 tries.",
+    ]
+
+
+def test_it_waits_before_it_tries_again(base, loads):
+    publish(base, 2, broken=True)
+    models = served(base, loads, wait=3600)
+    models.refresh()
+    assert loads.tries == ["2"]
+
+
+def test_a_version_that_is_whole_the_second_time_is_served(base, loads):
+    models = served(base, loads)
+    publish(base, 2, broken=True)
+    models.refresh()
+    (base / "2" / "broken").unlink()
+    models.refresh()
+    assert used(models) == 2
+    assert models.statuses(spec(version=2))[0].status.error_message == ""
+
+
+def test_a_broken_version_that_is_published_again_is_loaded(base, loads):
+    models = served(base, loads, count=0)
+    publish(base, 2, broken=True)
+    models.refresh()
+    assert states(models) == {1: AVAILABLE, 2: END}
+    (base / "2").rename(base / ".tmp-2")
+    models.refresh()
+    publish(base, 2)
+    models.refresh()
+    wait_for(lambda: states(models) == {1: END, 2: AVAILABLE})
+
+
+def test_after_a_broken_one_the_next_is_served(base, loads):
+    models = served(base, loads)
+    publish(base, 2, broken=True)
+    models.refresh()
+    publish(base, 3)
+    models.refresh()
+    wait_for(lambda: states(models) == {1: END, 2: END, 3: AVAILABLE})
+
+
+def test_a_version_that_is_deleted_goes_and_an_older_one_comes(base, loads):
+    publish(base, 2)
+    models = served(base, loads)
+    (base / "2").rename(base / ".tmp-2")
+    models.refresh()
+    assert used(models) == 1
+    wait_for(lambda: states(models) == {1: AVAILABLE, 2: END})
+
+
+def test_the_newest_few_all_or_certain_versions(base, loads):
+    publish(base, 2, 3)
+    policies = {
+        "latest { num_versions: 2 }": {2, 3},
+        "all {}": {1, 2, 3},
+        "specific { versions: 1 versions: 3 versions: 8 }": {1, 3},
+    }
+    for policy, expected in policies.items():
+        models = served(base, loads, policy=f"model_version_policy {{ {policy} }}")
+        assert states(models) == dict.fromkeys(expected, AVAILABLE), policy
+
+
+def test_what_is_not_there_is_told_once(tmp_path, loads, caplog):
+    models = served(tmp_path / "nowhere", loads)
+    models.refresh()
+    (tmp_path / "nowhere" / "latest").mkdir(parents=True)
+    models.refresh()
+    models.refresh()
+    assert [record.getMessage() for record in caplog.records] == [
+        f"Could not find base path {tmp_path}/nowhere for servable m",
+        f"No versions of servable m found under base path {tmp_path}/nowhere. Did you forget to "
+        "name your leaf directory as a number (eg. '/1/')?",
+    ]
+    with pytest.raises(tf.errors.NotFoundError, match=r"Latest\(m\)"):
+        used(models)
+
+
+def test_labels_name_versions(base, loads):
+    publish(base, 2)
+    labels = 'version_labels { key: "old" value: 1 } version_labels { key: "new" value: 2 }'
+    models = served(base, loads, policy="model_version_policy { all {} }", labels=labels)
+    assert [used(models, label=label) for label in ("old", "new")] == [1, 2]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="version label: newer"):
+        used(models, label="newer")
+    assert models.statuses(spec(label="old"))[0].version == 1
+
+
+def test_a_label_of_a_version_that_does_not_answer(base, loads):
+    labels = 'version_labels { key: "next" value: 2 }'
+    with pytest.raises(tf.errors.FailedPreconditionError, match="label to version 2 of model m"):
+        served(base, loads, labels=labels)
+    models = served(base, loads, labels=labels, labels_may_wait=True)
+    with pytest.raises(tf.errors.NotFoundError, match=r"Specific\(m, 2\)"):
+        used(models, label="next")
+    publish(base, 2)
+    models.refresh()
+    assert used(models, label="next") == 2
+
+
+def test_other_models_take_the_place_of_those_before(base, loads, tmp_path):
+    models = served(base, loads)
+    other = tmp_path / "other"
+    other.mkdir()
+    publish(other, 5)
+    text = config_text(other).replace('"m"', '"n"')
+    models.configure(model_config(text))
+    assert used(models, name="n") == 5
+    with pytest.raises(tf.errors.NotFoundError, match=r"Latest\(m\)"):
+        used(models)
+    wait_for(lambda: loads.models["1"].closed)
+
+
+def test_the_same_model_is_not_loaded_again(base, loads):
+    models = served(base, loads)
+    models.configure(model_config(config_text(base)))
+    assert loads.tries == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("", "ServerModelConfig type not supported"),
+        (["A", "A"], "Illegal to list model m multiple times in config list"),
+        (["A name"], "ModelConfig has no name specified."),
+        (["A platform"], "Illegal setting neither ModelServerConfig::model_type"),
+        (["A other"], "Received: other"),
+        (["A relative"], r"absolute path or URI; got base_path\(\)=m"),
+    ],
+)
+def test_models_that_cannot_be_served(base, loads, config, message):
+    changes = {
+        "A": ("", ""),
+        "A name": ('name: "m"', ""),
+        "A platform": ('model_platform: "tensorflow"', ""),
+        "A other": ('"tensorflow"', '"other"'),
+        "A relative": (str(base), "m"),
+    }
+    texts = [config_text(base).replace(*changes[name]) for name in config]
+    asked = model_config(*texts) if texts else type(model_config())()
+    models = served(base, loads)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        models.configure(asked)
+    assert used(models) == 1
+
+
+def test_no_request_fails_while_versions_are_exchanged(base):
+    """Each thread asks all the time; every answer is that of a version which was there."""
+
+    def load(folder):
+        if int(folder.name) % 5 == 0:
+            raise ValueError("broken")
+        return FakeModel(float(folder.name))
+
+    models = served(base, load, count=0)
+    failures, stop = [], threading.Event()
+
+    def ask():
+        while not stop.is_set():
+            try:
+                with models.use(spec()) as (model, answered):
+                    assert model.shift == answered.version.value
+                    model.run({}, [])
+            except Exception as error:
+                failures.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for number in range(2, 22):
+        publish(base, number)
+        models.refresh()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert used(models) == 21

@@ -1,0 +1,5 @@
+"""Asks a served model, tables in and tables out: `from tfmtl.client import Client`."""
+
+from tfmtl.serving.client import Client
+
+__all__ = ["Client"]

@@ -1,0 +1,12 @@
+"""Asks a model that TensorFlow Serving, or the development server, serves.
+
+client            tables in, tables out
+tensors           columns of tables as the tensors that a signature takes
+over_grpc         requests over gRPC
+over_rest         requests over REST
+asking            what the two have in common
+"""
+
+from tfmtl.serving.client.client import Client
+
+__all__ = ["Client"]

@@ -1,0 +1,284 @@
+"""Asks a served model: tables in, tables out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfmtl.config.score import weight_input
+from tfmtl.errors import ServingError
+from tfmtl.serving.client import tensors
+from tfmtl.serving.client.asking import Asked, Transport, with_retries
+from tfmtl.serving.extra import check_extra
+from tfmtl.serving.signatures import (
+    RANK,
+    RANK_WITH_WEIGHTS,
+    SERVING_DEFAULT,
+    WITH_WEIGHTS,
+)
+
+_WEIGHT = weight_input("")
+# What a server says if the model is another one than it was.
+_CHANGED = ("INVALID_ARGUMENT", "FAILED_PRECONDITION")
+
+Infos = Mapping[str, Any]  # tensorflow.TensorInfo by input or output.
+
+
+class Client:
+    """Asks a model over gRPC, or over REST if the address begins with `http://`.
+
+    Its connections are kept: make one client, and use it from any thread.
+
+    Args:
+        address: `host:port` of gRPC, or `http://host:port` of REST.
+        model: What the server calls the model.
+        version: A version's number; by default the newest that is served.
+        label: A version's label, instead of a number.
+        timeout: Seconds that a request may take, with all its tries.
+        retries: How often a server that cannot be reached is asked again.
+        batch_size: Rows of one request of `predict`.
+
+    Raises:
+        ServingError: If the extra `serving` is missing, or both a version and a label are given.
+
+    Example:
+    >>> client = Client("localhost:8500", model="mmoe")
+    >>> client.rank(user={"user_id": "u1"}, items=pandas.DataFrame({"item_id": ["i7", "i9"]}))
+       probs_click  probs_buy
+    0          0.4        0.1
+    1          0.2        0.1
+    """
+
+    def __init__(
+        self,
+        address: str,
+        model: str = "default",
+        *,
+        version: int | None = None,
+        label: str = "",
+        timeout: float = 5.0,
+        retries: int = 3,
+        batch_size: int = 4096,
+    ) -> None:
+        check_extra()
+        if version is not None and label:
+            raise ServingError(
+                "A client should ask a version or a label. "
+                f"Received: version {version} and label `{label}`."
+            )
+        self._asked = Asked(model, version, label)
+        self._timeout = timeout
+        self._retries = retries
+        self._batch_size = batch_size
+        self._transport = _transport(address)
+        self._known: Mapping[str, Any] | None = None
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends all connections."""
+        self._transport.close()
+
+    @property
+    def signatures(self) -> Mapping[str, Any]:
+        """What the model can be asked, as it tells itself: tensorflow.SignatureDef by name.
+
+        Raises:
+            ServingError: If the server does not answer.
+        """
+        if self._known is None:
+            self._known = with_retries(
+                lambda left: self._transport.signatures(self._asked, left),
+                self._timeout,
+                self._retries,
+            )
+        return self._known
+
+    def predict(
+        self, rows: pd.DataFrame, score_weights: Mapping[str, float] | None = None
+    ) -> pd.DataFrame:
+        """Predictions for rows.
+
+        Args:
+            rows: The columns that the model reads, others being left out of account. An empty cell
+                of text or of a float means what it means to the config.
+            score_weights: Values of the score's weights, by name; the others keep their defaults.
+
+        Returns:
+            The model's outputs, with the index of `rows`.
+
+        Raises:
+            ServingError: If a column is missing or of another type, or there is no answer.
+        """
+        name = WITH_WEIGHTS if score_weights else SERVING_DEFAULT
+
+        def ask() -> pd.DataFrame:
+            signature = self._signature(name)
+            parts = [
+                self._ask(name, signature, _row_inputs(part, signature.inputs, score_weights))
+                for part in _parts(rows, self._batch_size)
+            ]
+            return _table(parts, signature.outputs, rows.index)
+
+        return self._with_news(ask)
+
+    def rank(
+        self,
+        user: Mapping[str, Any] | pd.Series,
+        items: pd.DataFrame,
+        score_weights: Mapping[str, float] | None = None,
+    ) -> pd.DataFrame:
+        """Predictions for one user's candidates, in the order in which they are given.
+
+        Args:
+            user: Values of the columns of the user and of the request; a row of a table will do.
+            items: A row a candidate, with all other columns.
+            score_weights: Values of the score's weights, by name.
+
+        Returns:
+            The model's outputs, with the index of `items`.
+
+        Raises:
+            ServingError: If a column is missing or of another type, or there is no answer.
+        """
+        name = RANK_WITH_WEIGHTS if score_weights else RANK
+
+        def ask() -> pd.DataFrame:
+            signature = self._signature(name)
+            inputs = _ranked_inputs(dict(user), items, signature.inputs, score_weights)
+            answers = [self._ask(name, signature, inputs)] if len(items) else []
+            parts = [{key: value[0] for key, value in each.items()} for each in answers]
+            return _table(parts, signature.outputs, items.index)
+
+        return self._with_news(ask)
+
+    def _signature(self, name: str) -> Any:
+        if name not in self.signatures:
+            known = ", ".join(sorted(each for each in self.signatures if not each.startswith("__")))
+            raise ServingError(
+                f"Model {self._asked.model} should have the signature `{name}`. "
+                f"Received: {known}.{_WOULD_DO.get(name, '')}"
+            )
+        return self.signatures[name]
+
+    def _ask(
+        self, name: str, signature: Any, inputs: Mapping[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        return with_retries(
+            lambda left: self._transport.predict(
+                self._asked, name, inputs, signature.outputs, left
+            ),
+            self._timeout,
+            self._retries,
+        )
+
+    def _with_news(self, ask: Any) -> pd.DataFrame:
+        """Asks; and once more if the model was exchanged by one that takes something else."""
+        known = self._known
+        try:
+            return ask()
+        except ServingError as error:
+            if known is None or error.code not in _CHANGED:
+                raise
+            self._known = None
+            if self.signatures == known:
+                raise
+            return ask()
+
+
+_WOULD_DO = {
+    RANK: " An export has it if its config has features with `side: USER`.",
+    RANK_WITH_WEIGHTS: " An export has it if its score has weights and there is `rank`.",
+    WITH_WEIGHTS: " An export has it if its score has weights.",
+}
+
+
+def _transport(address: str) -> Transport:
+    if address.startswith(("http://", "https://")):
+        from tfmtl.serving.client.over_rest import OverRest
+
+        return OverRest(address)
+    from tfmtl.serving.client.over_grpc import OverGrpc
+
+    return OverGrpc(address)
+
+
+def _parts(rows: pd.DataFrame, size: int) -> Iterator[pd.DataFrame]:
+    return (rows.iloc[start : start + size] for start in range(0, len(rows), size))
+
+
+def _row_inputs(
+    rows: pd.DataFrame, infos: Infos, weights: Mapping[str, float] | None
+) -> dict[str, np.ndarray]:
+    given = _weights(infos, weights)
+    columns = [name for name in infos if name not in given]
+    tensors.check_names(columns, rows.columns, "The rows")
+    return given | {name: tensors.tensor_of(rows[name], infos[name], name) for name in columns}
+
+
+def _ranked_inputs(
+    user: Mapping[str, Any],
+    items: pd.DataFrame,
+    infos: Infos,
+    weights: Mapping[str, float] | None,
+) -> dict[str, np.ndarray]:
+    given = _weights(infos, weights)
+    columns = [name for name in infos if name not in given]
+    of_user = [name for name in columns if tensors.rank_of(infos[name]) == 1]
+    of_items = [name for name in columns if name not in of_user]
+    tensors.check_names(of_user, user, "`user`")
+    tensors.check_names(of_items, items.columns, "`items`")
+    for name in of_user:
+        given[name] = tensors.tensor_of(pd.Series([user[name]]), infos[name], name)
+    for name in of_items:
+        given[name] = tensors.tensor_of(items[name], _of_rows(infos[name]), name)[np.newaxis]
+    return given
+
+
+def _of_rows(info: Any) -> Any:
+    """What an input of lists of candidates takes of each candidate."""
+    told = type(info)()
+    told.CopyFrom(info)
+    del told.tensor_shape.dim[0]
+    return told
+
+
+def _weights(infos: Infos, weights: Mapping[str, float] | None) -> dict[str, np.ndarray]:
+    """All weights of the score; NaN is the default of those that are not given."""
+    if not weights:
+        return {}
+    inputs = [name for name in infos if name.startswith(_WEIGHT)]
+    wanted = {weight_input(name): value for name, value in weights.items()}
+    if unknown := sorted(wanted.keys() - set(inputs)):
+        known = ", ".join(name.removeprefix(_WEIGHT) for name in sorted(inputs)) or "none"
+        raise ServingError(
+            "`score_weights` should name weights of the model's score. "
+            f"Received: `{unknown[0].removeprefix(_WEIGHT)}`. Known: {known}."
+        )
+    return {name: np.array([wanted.get(name, np.nan)], np.float32) for name in inputs}
+
+
+def _table(parts: list[dict[str, np.ndarray]], infos: Infos, index: pd.Index) -> pd.DataFrame:
+    nothing = {
+        name: np.empty(0, tf.as_dtype(info.dtype).as_numpy_dtype) for name, info in infos.items()
+    }
+    answers = parts or [nothing]
+    columns = {
+        name: tensors.cells_of(np.concatenate([part[name] for part in answers]))
+        for name in sorted(infos)
+    }
+    return pd.DataFrame(columns, index=index)

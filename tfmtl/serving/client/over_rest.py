@@ -1,0 +1,140 @@
+"""Requests over REST, in columns."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import rapidjson
+import requests
+import tensorflow as tf
+from google.protobuf import json_format
+from tensorflow_serving.apis import get_model_metadata_pb2
+
+from tfmtl.errors import ServingError
+from tfmtl.serving.client.asking import DEADLINE, UNAVAILABLE, Asked
+
+_OK = 200
+_CODES = {
+    400: "INVALID_ARGUMENT",
+    404: "NOT_FOUND",
+    413: "RESOURCE_EXHAUSTED",
+    429: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
+    501: "UNIMPLEMENTED",
+    503: UNAVAILABLE,
+    504: DEADLINE,
+}
+
+
+class OverRest:
+    """Connections that are kept, one or more a thread.
+
+    Args:
+        address: `http://host:port`.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address.rstrip("/")
+        self._local = threading.local()
+        self._sessions: list[requests.Session] = []
+
+    def signatures(self, asked: Asked, timeout: float) -> Mapping[str, Any]:
+        """See `Transport`."""
+        told = self._call("GET", f"{_path(asked)}/metadata", None, timeout)
+        message = get_model_metadata_pb2.SignatureDefMap()
+        json_format.ParseDict(told["metadata"]["signature_def"], message)
+        return dict(message.signature_def)
+
+    def predict(
+        self,
+        asked: Asked,
+        signature: str,
+        inputs: Mapping[str, np.ndarray],
+        outputs: Mapping[str, Any],
+        timeout: float,
+    ) -> dict[str, np.ndarray]:
+        """See `Transport`."""
+        columns = {name: _as_json(value.tolist()) for name, value in inputs.items()}
+        body = rapidjson.dumps({"signature_name": signature, "inputs": columns}).encode("utf-8")
+        answered = self._call("POST", f"{_path(asked)}:predict", body, timeout)["outputs"]
+        if len(outputs) == 1:
+            answered = {name: answered for name in outputs}
+        return {name: _array(answered[name], info) for name, info in outputs.items()}
+
+    def close(self) -> None:
+        """See `Transport`."""
+        for session in self._sessions:
+            session.close()
+
+    def _session(self) -> requests.Session:
+        if not hasattr(self._local, "session"):
+            self._local.session = requests.Session()
+            self._sessions.append(self._local.session)
+        session: requests.Session = self._local.session
+        return session
+
+    def _call(self, method: str, path: str, body: bytes | None, timeout: float) -> Any:
+        try:
+            response = self._session().request(
+                method, self._address + path, data=body, timeout=timeout
+            )
+        except requests.Timeout as error:
+            raise self._failed(DEADLINE, f"no answer in {timeout:.1f} s") from error
+        except requests.ConnectionError as error:
+            raise self._failed(UNAVAILABLE, str(error)) from error
+        except requests.RequestException as error:
+            raise ServingError(f"{self._address} cannot be asked: {error}") from error
+        if response.status_code != _OK:
+            code = _CODES.get(response.status_code, f"HTTP {response.status_code}")
+            raise self._failed(code, _told(response))
+        return self._parsed(response)
+
+    def _parsed(self, response: requests.Response) -> Any:
+        try:
+            return rapidjson.loads(response.content)
+        except ValueError as error:
+            raise self._failed("INTERNAL", "something that is no JSON") from error
+
+    def _failed(self, code: str, message: str) -> ServingError:
+        return ServingError(f"{self._address} answered {code}: {message}", code)
+
+
+def _path(asked: Asked) -> str:
+    path = f"/v1/models/{quote(asked.model, safe='')}"
+    if asked.version is not None:
+        return f"{path}/versions/{asked.version}"
+    return f"{path}/labels/{quote(asked.label, safe='')}" if asked.label else path
+
+
+def _told(response: requests.Response) -> str:
+    try:
+        return str(rapidjson.loads(response.content)["error"])
+    except (ValueError, TypeError, KeyError):
+        return response.text
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_as_json(each) for each in value]
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return {"b64": base64.b64encode(value).decode("ascii")}
+
+
+def _array(value: Any, info: Any) -> np.ndarray:
+    dtype = tf.as_dtype(info.dtype)
+    return np.array(_as_bytes(value) if dtype == tf.string else value, dtype.as_numpy_dtype)
+
+
+def _as_bytes(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_as_bytes(each) for each in value]
+    return base64.b64decode(value["b64"]) if isinstance(value, dict) else value.encode("utf-8")

@@ -1,0 +1,128 @@
+"""Columns of tables as the tensors that a signature takes, by the model's own metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfmtl.data.columns import nearest
+from tfmtl.errors import ServingError
+
+
+def rank_of(info: Any) -> int:
+    """How many axes an input has."""
+    return len(info.tensor_shape.dim)
+
+
+def check_names(wanted: Iterable[str], given: Iterable[str], where: str) -> None:
+    """Raises if something that is wanted is not given.
+
+    Raises:
+        ServingError: With all that is missing, and what may have been meant.
+    """
+    there = list(given)
+    missing = [name for name in wanted if name not in there]
+    if missing:
+        told = ", ".join(f"`{name}`{nearest(name, there)}" for name in missing)
+        raise ServingError(f"{where} should have all that the model reads. Missing: {told}.")
+
+
+def tensor_of(column: pd.Series, info: Any, name: str) -> np.ndarray:
+    """A column as the tensor of an input that has a value, or a list of them, a row.
+
+    Args:
+        column: Its cells: of text, numbers or booleans; lists where the input has further axes. An
+            empty cell is an empty text or NaN.
+        info: What the model says of the input.
+        name: What to call it in an error.
+
+    Raises:
+        ServingError: If the cells are of another type.
+    """
+    if rank_of(info) <= 1:
+        return _typed(column, tf.as_dtype(info.dtype), name)
+    cells = [np.asarray(cell) for cell in column]
+    if len({cell.shape for cell in cells}) != 1 or cells[0].ndim != rank_of(info) - 1:
+        raise ServingError(
+            f"`{name}` should have lists of one length, of {rank_of(info) - 1} axes. "
+            f"Received: the shapes {sorted({cell.shape for cell in cells})}."
+        )
+    stacked = np.stack(cells)
+    flat = _typed(pd.Series(stacked.reshape(-1)), tf.as_dtype(info.dtype), name)
+    return flat.reshape(stacked.shape)
+
+
+def cells_of(values: np.ndarray) -> Any:
+    """A column of answers: a number a row, or an array; text as text."""
+    if values.dtype == object:
+        values = np.vectorize(_decoded, otypes=[object])(values) if values.size else values
+    return values if values.ndim == 1 else list(values)
+
+
+def _decoded(value: bytes) -> str | bytes:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value
+
+
+def _typed(column: pd.Series, dtype: tf.DType, name: str) -> np.ndarray:
+    if dtype == tf.string:
+        return _texts(column, name)
+    if dtype.is_floating:
+        return _floats(column, dtype, name)
+    if dtype == tf.bool:
+        return _exact(column, dtype, name, pd.api.types.is_bool_dtype(column), "booleans")
+    is_whole = pd.api.types.is_integer_dtype(column) or pd.api.types.is_bool_dtype(column)
+    values = _exact(column, dtype, name, is_whole, "whole numbers")
+    wide = column.to_numpy()
+    if len(wide) and (wide.min() < dtype.min or wide.max() > dtype.max):
+        raise _mistake(name, f"numbers of {dtype.name}", f"{wide.min()} to {wide.max()}")
+    return values
+
+
+def _texts(column: pd.Series, name: str) -> np.ndarray:
+    values = np.empty(len(column), object)
+    for row, (cell, is_empty) in enumerate(zip(column, column.isna(), strict=True)):
+        if is_empty:
+            values[row] = b""
+        elif isinstance(cell, str):
+            values[row] = cell.encode("utf-8")
+        elif isinstance(cell, bytes):
+            values[row] = cell
+        else:
+            raise _mistake(name, "text", f"{cell!r} in row {row}", ".astype(str)")
+    return values
+
+
+def _floats(column: pd.Series, dtype: tf.DType, name: str) -> np.ndarray:
+    if column.isna().all():
+        return np.full(len(column), np.nan, dtype.as_numpy_dtype)
+    if not pd.api.types.is_numeric_dtype(column):
+        raise _mistake(name, "numbers", _example(column), ".astype(float)")
+    return column.to_numpy(dtype.as_numpy_dtype, na_value=np.nan)
+
+
+def _exact(column: pd.Series, dtype: tf.DType, name: str, is_right: bool, kind: str) -> np.ndarray:
+    if not is_right and len(column):
+        raise _mistake(name, kind, _example(column), f".astype({dtype.name!r})")
+    if column.isna().any():
+        row = int(np.flatnonzero(column.isna())[0])
+        raise _mistake(name, f"{kind} in all rows", f"an empty cell in row {row}", ".fillna(…)")
+    return column.to_numpy(dtype.as_numpy_dtype)
+
+
+def _example(column: pd.Series) -> str:
+    row = int(np.flatnonzero(column.notna())[0]) if column.notna().any() else 0
+    cell = column.iloc[row]
+    shown = cell.item() if isinstance(cell, np.generic) else cell
+    return f"{shown!r} in row {row}, {column.dtype}"
+
+
+def _mistake(name: str, expected: str, received: str, remedy: str = "") -> ServingError:
+    would_do = f" `{remedy}` of the column would do." if remedy else ""
+    return ServingError(f"`{name}` should be {expected}. Received: {received}.{would_do}")

@@ -1,0 +1,19 @@
+"""A development server that speaks TensorFlow Serving's REST and gRPC, with its words and codes.
+
+    server            starts and stops it all
+    options           flags, as `tensorflow_model_server` has them
+    models            which models and versions are served, by what names, numbers and labels
+    served_model      the versions of one model: new ones come, old ones go
+    version           a version: loaded, asked, drained and gone
+    loaded_model      a SavedModel in a session
+    warm_ups          what it is asked before anyone else asks
+    predicting        Predict
+    examples          Classify, Regress and MultiInference
+    service           every call, in TensorFlow Serving's messages
+    grpc_services     the calls over gRPC
+    rest              the calls over REST, with `json_text`, `json_tensors` and `json_examples`
+    metrics           counts and latencies
+    statuses          what calls end with
+
+It is for development and for tests of clients: a thread of Python answers each request.
+"""

@@ -1,0 +1,287 @@
+"""The development server: models, gRPC and REST, from its start to its end."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from google.protobuf import text_format
+from google.protobuf.message import Message
+from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
+
+from tfmtl.errors import ServingError
+from tfmtl.protos.monitoring_pb2 import MonitoringConfig
+from tfmtl.serving.server import grpc_services, statuses
+from tfmtl.serving.server.loaded_model import LoadedModel
+from tfmtl.serving.server.metrics import Metrics
+from tfmtl.serving.server.models import Models
+from tfmtl.serving.server.rest import Limits, RestServer
+from tfmtl.serving.server.service import Service
+from tfmtl.serving.server.version import Retries
+from tfmtl.serving.server.warm_ups import warm_up
+
+_log = logging.getLogger(__name__)
+
+_METRICS_PATH = "/monitoring/prometheus/metrics"
+_THREADS = 4 * (os.cpu_count() or 1)
+_GRACE = 5.0  # Seconds for calls that are being answered when the server ends.
+_TICK = 0.2  # Seconds between looks at the clock.
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How to serve; `tfmtl serve --help` tells them one by one, by the same names."""
+
+    model_name: str = "default"
+    model_base_path: str = ""
+    model_config_file: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8500
+    rest_api_port: int = 8501
+    model_config_file_poll_wait_seconds: int = 0
+    file_system_poll_wait_seconds: int = 1
+    monitoring_config_file: str = ""
+    max_num_load_retries: int = 5
+    load_retry_interval_micros: int = 60_000_000
+    allow_version_labels_for_unavailable_models: bool = False
+    enable_model_warmup: bool = True
+    num_request_iterations_for_warmup: int = 1
+    saved_model_tags: str = tf.saved_model.SERVING
+    tensorflow_session_parallelism: int = 0
+    tensorflow_intra_op_parallelism: int = 0
+    tensorflow_inter_op_parallelism: int = 0
+    rest_api_num_threads: int = _THREADS
+    rest_api_timeout_in_ms: int = 30_000
+    grpc_max_threads: int = _THREADS
+    grpc_channel_arguments: str = ""
+    enable_serialization_as_tensor_content: bool = False
+    max_request_bytes: int = 2**28
+    max_concurrent_requests: int = 0
+
+
+class Server:
+    """Serves until it is stopped.
+
+    Args:
+        options: How.
+
+    Raises:
+        ServingError: If it cannot start so.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._metrics = Metrics()
+        self._models = Models(
+            self._load,
+            Retries(options.max_num_load_retries, options.load_retry_interval_micros / 1e6),
+            options.allow_version_labels_for_unavailable_models,
+        )
+        self._config = _config_of(options)
+        self._stop: list[Callable[[], Any]] = []
+        self._metrics_path = _metrics_path(options.monitoring_config_file)
+
+    def start(self) -> None:
+        """Loads what there is and listens."""
+        try:
+            self._models.configure(self._config)
+        except statuses.Failure as failure:
+            raise ServingError(failure.message) from failure
+        self._stop.append(lambda: self._models.end(_GRACE))
+        service = Service(
+            self._models, self._metrics, self._options.enable_serialization_as_tensor_content
+        )
+        if self._options.port:
+            self._start_grpc(service)
+        if self._options.rest_api_port:
+            self._start_rest(service)
+
+    def watch(self) -> None:
+        """Looks for new versions and models, for ever."""
+        files = _Every(self._options.file_system_poll_wait_seconds)
+        config = _Every(self._options.model_config_file_poll_wait_seconds)
+        while True:
+            time.sleep(_TICK)
+            if config.is_due() and self._options.model_config_file:
+                _logged(self._reconfigure)
+            if files.is_due():
+                _logged(self._models.refresh)
+
+    def stop(self) -> None:
+        """Answers what was asked, and ends."""
+        while self._stop:
+            self._stop.pop()()
+
+    def _start_grpc(self, service: Service) -> None:
+        options = self._options
+        address = f"{_bracketed(options.host)}:{options.port}"
+        most = options.max_concurrent_requests or None
+        channel: grpc_services.Channel = [
+            ("grpc.max_receive_message_length", options.max_request_bytes),
+            *_channel_arguments(options.grpc_channel_arguments),
+        ]
+        server = grpc_services.start(service, address, options.grpc_max_threads, most, channel)
+        self._stop.append(lambda: server.stop(_GRACE).wait())
+        _log.info("Running gRPC ModelServer at %s ...", address)
+
+    def _start_rest(self, service: Service) -> None:
+        options = self._options
+        timeout = options.rest_api_timeout_in_ms / 1000 if options.rest_api_timeout_in_ms else None
+        limits = Limits(
+            options.max_request_bytes,
+            options.rest_api_num_threads,
+            options.max_concurrent_requests or None,
+            timeout,
+        )
+        address = f"{_bracketed(options.host)}:{options.rest_api_port}"
+        try:
+            server = RestServer(
+                service,
+                options.host,
+                options.rest_api_port,
+                limits,
+                self._metrics,
+                self._metrics_path,
+            )
+        except OSError as error:
+            raise ServingError(
+                f"REST should have an address of its own. Received: {address} ({error.strerror})."
+            ) from error
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self._stop.append(server.server_close)
+        self._stop.append(server.shutdown)
+        _log.info("Exporting HTTP/REST API at:%s ...", address)
+
+    def _reconfigure(self) -> None:
+        config = _read_config(Path(self._options.model_config_file))
+        if config != self._config:
+            _log.info("Serving the models of `%s` anew.", self._options.model_config_file)
+            self._models.configure(config)
+            self._config = config  # One that could not be served so is tried again.
+
+    def _load(self, folder: Path) -> LoadedModel:
+        """Loads a version and warms it up."""
+        status = statuses.OK
+        try:
+            model = LoadedModel(folder, self._options.saved_model_tags.split(","), self._session())
+            try:
+                if self._options.enable_model_warmup:
+                    self._warm_up(model, folder)
+            except BaseException:
+                model.close()
+                raise
+        except Exception as error:
+            status = statuses.code_name(statuses.as_failure(error))
+            raise
+        finally:
+            self._metrics.loads.add(str(folder), status)
+        return model
+
+    def _warm_up(self, model: LoadedModel, folder: Path) -> None:
+        started = time.perf_counter()
+        count = warm_up(model, folder, self._options.num_request_iterations_for_warmup)
+        if count:
+            took = time.perf_counter() - started
+            self._metrics.warm_up_latency.add(str(folder), statuses.OK, seconds=took)
+            _log.info("Asked %d requests of `%s` to warm up, in %.1f s.", count, folder, took)
+
+    def _session(self) -> tf.compat.v1.ConfigProto:
+        options = self._options
+        both = options.tensorflow_session_parallelism
+        return tf.compat.v1.ConfigProto(
+            intra_op_parallelism_threads=both or options.tensorflow_intra_op_parallelism,
+            inter_op_parallelism_threads=both or options.tensorflow_inter_op_parallelism,
+        )
+
+
+class _Every:
+    """A clock that strikes every so many seconds; never if they are not above 0."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._last = time.monotonic()
+
+    def is_due(self) -> bool:
+        """Whether it has struck since it was last asked."""
+        if self._seconds <= 0 or time.monotonic() - self._last < self._seconds:
+            return False
+        self._last = time.monotonic()
+        return True
+
+
+def serve(options: Options) -> None:
+    """Serves until it is interrupted.
+
+    Raises:
+        ServingError: If it cannot start.
+    """
+    server = Server(options)
+    try:
+        server.start()
+        server.watch()
+    finally:
+        server.stop()
+
+
+def _config_of(options: Options) -> ModelServerConfig:
+    if options.model_config_file:
+        return _read_config(Path(options.model_config_file))
+    if not options.model_base_path:
+        raise ServingError(
+            "A server should have models: --model_base_path DIR, or --model_config_file FILE."
+        )
+    config = ModelServerConfig()
+    model = config.model_config_list.config.add()
+    model.name = options.model_name
+    model.base_path = str(Path(options.model_base_path).absolute())
+    model.model_platform = "tensorflow"
+    return config
+
+
+def _read_config(path: Path) -> ModelServerConfig:
+    config = ModelServerConfig()
+    _parse(path, config)
+    return config
+
+
+def _metrics_path(file: str) -> str | None:
+    if not file:
+        return None
+    config = MonitoringConfig()
+    _parse(Path(file), config)
+    told = config.prometheus_config
+    return (told.path or _METRICS_PATH) if told.enable else None
+
+
+def _parse(path: Path, message: Message) -> None:
+    try:
+        text_format.Parse(path.read_text("utf-8"), message)
+    except (text_format.ParseError, UnicodeDecodeError) as error:
+        raise ServingError(
+            f"`{path}` should be text of {message.DESCRIPTOR.name}. Received: {error}."
+        ) from error
+
+
+def _channel_arguments(text: str) -> Sequence[tuple[str, str | int]]:
+    """`a=1,b=x` as gRPC takes it."""
+    pairs = [each.partition("=") for each in text.split(",") if each]
+    return [(name, int(value) if value.isdecimal() else value) for name, _, value in pairs]
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _logged(work: Callable[[], None]) -> None:
+    """Does what must not end the server."""
+    try:
+        work()
+    except Exception as error:
+        _log.error("%s", getattr(error, "message", error))

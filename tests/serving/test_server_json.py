@@ -76,6 +76,9 @@ WRONG_BODIES = {
     "offset: 9",
     b'{"a": "\xff"}': "JSON Parse error: Invalid encoding in string. at offset: 7",
     b"[" * 100_000: "JSON Parse error: Maximum parse recursion depth exceeded! at offset: ",
+    b'{"signature_name": "one", "inputs": [[1%s]]}'
+    % (b"0" * 400): "Number too big to be stored in double.",
+    b'{"instances": 1%s}' % (b"0" * 9000): "JSON Parse error: ",
     b"[1]": "JSON Value: [1] Is not object",
     b"{}": "Missing 'inputs' or 'instances' key",
     b'{"signature_name": 5, "inputs": 1}': "'signature_name' key must be a string value.",
@@ -292,6 +295,11 @@ def test_wrong_examples_are_told(post, case):
             "GET",
             f"/v1/models/m/versions/{2**63}",
             f"Failed to convert version: {2**63} to numeric.",
+        ),
+        (
+            "GET",
+            f"/v1/models/m/versions/{'9' * 5000}",
+            f"Failed to convert version: {'9' * 5000} to numeric.",
         ),
         ("GET", "/v1/models/m/labels/new", "Unrecognized servable version label: new"),
     ],

@@ -96,7 +96,17 @@ def test_a_body_that_is_too_large_is_refused(connection, how):
     assert json.loads(response.read()) == {"error": f"A request should have at most {MOST} bytes"}
 
 
-@pytest.mark.parametrize("length", ["-1", "x", "١"])
+@pytest.mark.parametrize("size", [b"-5", b"0x5", b"", b"1_0"])
+def test_chunks_of_no_size_are_refused(connection, size):
+    connection.putrequest("POST", PATH)
+    connection.putheader("Transfer-Encoding", "chunked")
+    connection.endheaders(size + b"\r\nabcde\r\n")
+    response = connection.getresponse()
+    assert response.status == 400
+    assert json.loads(response.read())["error"] == "The body's chunks should begin with their sizes"
+
+
+@pytest.mark.parametrize("length", ["-1", "x", "١", "9" * 5000])
 def test_a_length_that_is_none_is_refused(connection, length):
     connection.putrequest("POST", PATH)
     connection.putheader("Content-Length", length.encode())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -186,7 +186,7 @@ class Client:
             self._retries,
         )
 
-    def _with_news(self, ask: Any) -> pd.DataFrame:
+    def _with_news(self, ask: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         """Asks; and once more if the model was exchanged by one that takes something else."""
         known = self._known
         try:

@@ -126,8 +126,11 @@ class _Tensor:
 
     def array(self, *outer: int) -> np.ndarray:
         """All values, in axes of their own around the shape."""
-        with np.errstate(over="ignore"):  # A double that is no float is infinite.
-            flat = np.array(self._values, self._dtype.as_numpy_dtype)
+        try:
+            with np.errstate(over="ignore"):  # A double that is no float is infinite.
+                flat = np.array(self._values, self._dtype.as_numpy_dtype)
+        except OverflowError as error:
+            raise statuses.invalid("Number too big to be stored in double.") from error
         return flat.reshape((*outer, *self._shape))
 
 

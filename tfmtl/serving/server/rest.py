@@ -40,11 +40,13 @@ _ASK = re.compile(_MODEL + r":(classify|regress|predict)", re.IGNORECASE | re.AS
 _TELL = re.compile(_MODEL + r"(?:/(metadata))?", re.IGNORECASE | re.ASCII)
 _ANY = re.compile(r"/v1/.*", re.IGNORECASE)
 
+_HEX = re.compile(rb"[0-9a-fA-F]+")
+
 _JSON = "application/json"
 _TEXT = "text/plain"
 _ENTRYPOINT = "REST"
-_MOST_VERSION = 2**63 - 1
 _TOO_LARGE = 413
+_MANY_DIGITS = 1000  # Which Python would not read as a number without being asked to.
 _LET_GO = 1.0  # Seconds.
 _MOST_HEADER = 65536  # Of a chunk.
 
@@ -225,10 +227,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _chunk_size(self) -> int:
         text = self.rfile.readline(_MOST_HEADER).partition(b";")[0].strip()
-        try:
-            return int(text, 16)
-        except ValueError as error:
-            raise _Unreadable(400, "The body's chunks should begin with their sizes") from error
+        if not _HEX.fullmatch(text):
+            raise _Unreadable(400, "The body's chunks should begin with their sizes")
+        return int(text, 16)
 
 
 def answer(
@@ -260,7 +261,7 @@ def answer(
 def _spec(name: str, version: str | None, label: str | None) -> ModelSpec:
     spec = ModelSpec(name=name)
     if version is not None:
-        if int(version) > _MOST_VERSION:
+        if not _fits(version):
             raise statuses.invalid(f"Failed to convert version: {version} to numeric.")
         spec.version.value = int(version)
     if label is not None:
@@ -309,9 +310,14 @@ def _json(message: Any) -> str:
 
 
 def _length(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
+    if not (text.isascii() and text.isdigit() and _fits(text)):
         raise _Unreadable(400, f"Content-Length should be a whole number. Received: {text}")
     return int(text)
+
+
+def _fits(digits: str) -> bool:
+    """Whether a number can be one of 64 bits."""
+    return len(digits) < _MANY_DIGITS and int(digits) < 2**63
 
 
 def _too_large(limit: int) -> _Unreadable:

@@ -3,6 +3,8 @@
 import re
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
@@ -226,10 +228,10 @@ def write_parquet(frame, folder):
     return folder / "log.parquet"
 
 
-def write_records(frame, folder):
+def write_records(frame, folder, packing=""):
     path = folder / "log.tfrecord"
     frame = frame[["click", "buy", "stars", "user", "hour", "ctr", "tastes", "price"]]
-    with tf.io.TFRecordWriter(str(path)) as writer:
+    with tf.io.TFRecordWriter(str(path), packing) as writer:
         for row in frame.to_dict("records"):
             writer.write(example(row).SerializeToString())
     return path
@@ -251,6 +253,21 @@ def test_other_formats_have_the_same_features(write_log, frame, features, tmp_pa
     for name, each in others.items():
         for size in sizes:
             assert getattr(each, size) == getattr(features[name], size), name
+
+
+@pytest.mark.parametrize("packing", ["", "GZIP", "ZLIB"])
+def test_compression_of_records_is_seen_whatever_the_file_is_called(packing, frame, tmp_path):
+    text = propose(str(write_records(frame, tmp_path, packing)), ["click"])
+    assert loaded(text).data_config.data_compression_type == packing
+
+
+def test_encoded_features_are_refused(tmp_path):
+    path = tmp_path / "log.parquet"
+    table = pa.table({"click": [0, 1], "encoded/user": [3, 5]})
+    made_with = {"tfmtl.encoder": '{"features": {"user": "1a2b"}}'}
+    pq.write_table(table.replace_schema_metadata(made_with), path)
+    with pytest.raises(DataError, match="should have raw columns. Received: features that `conv"):
+        propose(str(path), ["click"])
 
 
 def test_lists_of_parquet_are_told(tmp_path):

@@ -7,7 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import tensorflow as tf
 
-from tfmtl.data import complaints, files, headers, parquet_source, tfrecord_source
+from tfmtl.data import (
+    complaints,
+    files,
+    headers,
+    parquet_files,
+    parquet_source,
+    tfrecord_source,
+)
 from tfmtl.data.base import translate_errors
 from tfmtl.data.columns import Column
 from tfmtl.data.dialect import Dialect
@@ -58,14 +65,16 @@ def look_at(paths: str, labels: Sequence[str], most_rows: int) -> Look:
         most_rows: How many rows to look at.
 
     Raises:
-        DataError: If they cannot be read, have no row, or a header names a column twice.
+        DataError: If they cannot be read, are encoded or have no row; or a header names a column
+            twice.
     """
     found = [file.path for file in files.find_files(paths)]
     if files.is_parquet(found[0]):
         reading = DatasetConfig(input_type=DatasetConfig.ParquetInputV2)
+        _check_is_raw(found[0])
         stored = parquet_source.stored_kinds(found[0])
     elif found[0].endswith(_TFRECORD):
-        packing = "GZIP" if files.is_gzip(found[0]) else ""
+        packing = tfrecord_source.packing_of(found[0])
         reading = DatasetConfig(
             input_type=DatasetConfig.TFRecordInput, data_compression_type=packing
         )
@@ -73,6 +82,12 @@ def look_at(paths: str, labels: Sequence[str], most_rows: int) -> Look:
     else:
         reading, stored = _look_at_csv(paths, labels)
     return _with_rows(paths, reading, stored, most_rows)
+
+
+def _check_is_raw(path: str) -> None:
+    if parquet_files.read_head(path).encoder:
+        rule = "should have raw columns. Received: features that `convert --encoded` encoded"
+        raise DataError(f"{path}: {rule}. Look at the data that they are made of.")
 
 
 def _look_at_csv(paths: str, labels: Sequence[str]) -> tuple[DatasetConfig, dict[str, str]]:

@@ -26,6 +26,7 @@ _logger = logging.getLogger(__name__)
 
 # Records that are looked at to see how columns are stored.
 _SAMPLE = 1000
+_PACKINGS = ("", "GZIP", "ZLIB")
 _LISTS = {"int64_list": tf.int64, "float_list": tf.float32, "bytes_list": tf.string}
 _STORED_AS = {tf.int64: "whole numbers", tf.float32: "floats", tf.string: "bytes"}
 
@@ -245,6 +246,17 @@ def _value_problem(value: int | float | bytes, column: Column) -> str | None:
         text = str(value)
         is_good = bool(column.kind.holds(np.array([value]))[0])
     return None if is_good else complaints.about_cell(column, text)
+
+
+def packing_of(path: str) -> str:
+    """How a file is compressed: by what makes its first record one, or "" if nothing does."""
+    for packing in _PACKINGS:
+        try:
+            next(_records([path], packing), None)
+        except DataError:
+            continue
+        return packing
+    return ""
 
 
 def stored_kinds(paths: Sequence[str], packing: str) -> dict[str, str]:

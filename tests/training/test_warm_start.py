@@ -120,6 +120,38 @@ def test_what_both_have_of_another_shape_comes_along_on_request(first):
     np.testing.assert_array_equal(actual["model/embeddings/width_4"][30:], theirs[: 30 + 13])
 
 
+def test_a_table_of_other_words_starts_anew(first, caplog):
+    pipeline = follower(first)
+    pipeline.feature_config.features[1].separator = ";"  # Of the tags.
+    actual, before = started(pipeline)
+    table = actual["model/embeddings/width_4"]
+    np.testing.assert_array_equal(table[:30], first[1]["model/embeddings/width_4"][:30])
+    np.testing.assert_array_equal(table[30:], before["model/embeddings/width_4"][30:])
+    assert "  embeddings/tags: read there by another transform (of types, " in caplog.text
+
+
+def test_a_table_that_one_of_its_features_reads_as_before_comes_along(first):
+    pipeline = follower(first)
+    user, tags = pipeline.feature_config.features[:2]
+    user.embedding_name = tags.embedding_name = "user"
+    tags.hash_bucket_size = 30  # Which makes other ids than its 20.
+    actual, _ = started(pipeline)
+    theirs = first[1]["model/embeddings/width_4"][:30]
+    np.testing.assert_array_equal(actual["model/embeddings/width_4"], theirs)
+
+
+@pytest.mark.parametrize("asked_by", ["map", "shapes"])
+def test_a_table_of_other_words_comes_along_on_request(asked_by, first, tmp_path):
+    pipeline = follower(first, force_restore_shape_compatible=asked_by == "shapes")
+    pipeline.feature_config.features[1].separator = ";"
+    if asked_by == "map":
+        (tmp_path / "map").write_text("embeddings/tags embeddings/tags")
+        pipeline.train_config.fine_tune_ckpt_var_map = str(tmp_path / "map")
+    actual, _ = started(pipeline)
+    theirs = first[1]["model/embeddings/width_4"]
+    np.testing.assert_array_equal(actual["model/embeddings/width_4"], theirs)
+
+
 def test_filtered_weights_start_anew(first, caplog):
     pipeline = follower(first)
     pipeline.model_config.restore_filters.append("user")

@@ -31,6 +31,12 @@ class Piece:
     variable: str
     rows: tuple[int, int] | None = None
 
+    @property
+    def table(self) -> str | None:
+        """The table's name; None if it is no table."""
+        layer = self.variable.rpartition("/")[0]
+        return None if self.rows is None else self.name.removeprefix(f"{layer}/")
+
     def shape_in(self, shape: list[int]) -> list[int]:
         """Its own shape, where `shape` is its variable's."""
         return shape if self.rows is None else [self.rows[1] - self.rows[0], *shape[1:]]

@@ -2,7 +2,8 @@
 
 Weights are matched by name and shape, tables of embeddings one by one (`pieces.py`), so that a
 model with another feature keeps the tables of all others. With a weight comes what the optimizer
-remembers of it, if it is an optimizer of the same kind. Steps, schedules and all else start anew.
+remembers of it, if it is an optimizer of the same kind. Steps, schedules and all else start anew;
+so does a table of which the rows may stand for other words or bins than here.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from __future__ import annotations
 import dataclasses
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from tfmtl import config
 from tfmtl.config.wording import show
 from tfmtl.errors import TrainingError
+from tfmtl.features.fingerprints import fingerprints
 from tfmtl.protos import pipeline_pb2
 from tfmtl.training.checkpoints import list_checkpoints, saved_state
 from tfmtl.training.lazy_adam import LazyAdam
@@ -30,6 +33,7 @@ _PATH = "train_config.fine_tune_checkpoint"
 _MAP_PATH = "train_config.fine_tune_ckpt_var_map"
 _SLOT = re.compile(r"optimizer_(\d+)/([^/]+)/(.+)")
 _SHOWN = 20
+_ANOTHER_TRANSFORM = "another transform (of types, defaults, ids, words or bins)"
 
 _log = logging.getLogger(__name__)
 
@@ -42,11 +46,14 @@ class Rules:
         names: The name in the checkpoint of a weight that has another one there.
         filters: Parts of names; weights that have one in theirs keep their first values.
         fit_shapes: Whether a weight of another size gives what both have.
+        remade: Tables whose rows stand for something else there. `names` and `fit_shapes`, which
+            ask for them, go before.
     """
 
     names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     filters: Sequence[str] = ()
     fit_shapes: bool = False
+    remade: Collection[str] = ()
 
 
 def start_warm(pipeline: pipeline_pb2.Pipeline, model: MultiTaskModel) -> None:
@@ -65,14 +72,26 @@ def start_warm(pipeline: pipeline_pb2.Pipeline, model: MultiTaskModel) -> None:
     path = _find(settings.fine_tune_checkpoint)
     filters = pipeline.model_config.restore_filters
     names = _read_map(settings.fine_tune_ckpt_var_map)
-    rules = Rules(names, filters, settings.force_restore_shape_compatible)
     try:
         saved = _Saved(path)
+        remade = _remade_tables(pipeline, saved.fingerprints)
+        rules = Rules(names, filters, settings.force_restore_shape_compatible, remade)
         taken, left = _restore(model, saved, rules)
     except (tf.errors.OpError, IndexError) as error:
         rule = f"`{_PATH}` should be readable. Received: `{path}`."
         raise TrainingError(f"{rule} {one_line(error)}") from error
     _report(saved, taken, left)
+
+
+def _remade_tables(pipeline: pipeline_pb2.Pipeline, saved: Mapping[str, str]) -> set[str]:
+    """Tables that no feature reads as it did there: their rows are of other words or bins."""
+    own = fingerprints(pipeline)
+    same: dict[str, list[bool]] = {}
+    for feature in config.read_features(pipeline):
+        name = config.feature_name(feature)
+        for table in {feature.embedding_name or name, name} if name in saved else ():
+            same.setdefault(table, []).append(saved[name] == own[name])
+    return {table for table, of_features in same.items() if not any(of_features)}
 
 
 class _Saved:
@@ -92,7 +111,9 @@ class _Saved:
             for name, shape in self.shapes.items()
             if name.startswith("model/")
         }
-        pieces = pieces_of(weights, saved_state(path).tables)
+        state = saved_state(path)
+        self.fingerprints = state.fingerprints
+        pieces = pieces_of(weights, state.tables)
         self.pieces = {piece.name: piece for piece in pieces}
         self._slots: dict[str, dict[str, str]] = {}
         for match in filter(None, map(_SLOT.fullmatch, self.shapes)):
@@ -168,6 +189,8 @@ def _obstacle(
     if source is None:
         return "not in the checkpoint"
     theirs = saved.shape(source)
+    if piece.table in rules.remade and piece.name not in rules.names and not rules.fit_shapes:
+        return f"read there by {_ANOTHER_TRANSFORM}"
     if theirs == own or (rules.fit_shapes and len(theirs) == len(own)):
         return ""
     return f"{theirs} in the checkpoint, {own} in the model"

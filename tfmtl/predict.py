@@ -8,7 +8,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tfmtl import commands
+from tfmtl import commands, config
+from tfmtl.errors import ConfigError
 from tfmtl.protos.dataset_pb2 import DatasetConfig
 from tfmtl.protos.pipeline_pb2 import Pipeline
 
@@ -35,7 +36,8 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         required=True,
         metavar="PATH",
-        help="files, globs or folders, read as the training data is; labels may be absent",
+        help="files, globs or folders, read as the training data is, unless --set "
+        "data_config.input_type=... or the like says otherwise; labels may be absent",
     )
     parser.add_argument(
         "--output_path", required=True, metavar="FILE", help="ends in .csv, .csv.gz or .parquet"
@@ -109,14 +111,18 @@ def _names(text: str) -> list[str] | None:
     return [name.split()[0] for name in text.split(",") if name.strip()]
 
 
-def _data_config(args: argparse.Namespace, pipeline: Pipeline) -> DatasetConfig:
-    data_config = DatasetConfig()
-    data_config.CopyFrom(pipeline.data_config)
+def _data_config(args: argparse.Namespace, exported: Pipeline) -> DatasetConfig:
+    """How to read the files: as the export's config says, with the changes asked for."""
+    pipeline = Pipeline()
+    pipeline.CopyFrom(exported)
+    problems = config.override(pipeline, commands.edits_of(args))
+    if problems:
+        raise ConfigError(problems)
     if args.with_header is not None:
-        data_config.with_header = args.with_header
+        pipeline.data_config.with_header = args.with_header
     if args.separator is not None:
-        data_config.separator = args.separator
-    return data_config
+        pipeline.data_config.separator = args.separator
+    return pipeline.data_config
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import types
 import pytest
 
 from tfmtl import commands, predict
+from tfmtl.protos.dataset_pb2 import DatasetConfig
 from tfmtl.protos.pipeline_pb2 import Pipeline
 
 
@@ -19,6 +20,7 @@ def asked(monkeypatch):
 
     def score_files(predictor, paths, output, **how):
         asked["files"] = (paths, str(output), how["outputs"])
+        asked["reading"] = how["data_config"]
         return 7
 
     api = types.SimpleNamespace(Predictor=make_predictor, score_files=score_files)
@@ -47,3 +49,15 @@ def test_a_weight_that_is_no_number_is_told(text, asked, capsys):
         predict.main([*OPTIONS, "--score_weights", text])
     assert stopped.value.code == 2
     assert f"should be NAME=NUMBER; received: {text}" in capsys.readouterr().err
+
+
+def test_files_may_be_read_in_another_way_than_the_training_data(asked):
+    changes = ("--set", "data_config.input_type=ParquetInputV2", "--data_config.bad_rows", "SKIP")
+    predict.main([*OPTIONS, *changes, "--with_header"])
+    parquet, skip = DatasetConfig.ParquetInputV2, DatasetConfig.SKIP
+    assert asked["reading"] == DatasetConfig(input_type=parquet, bad_rows=skip, with_header=True)
+
+
+def test_a_change_that_cannot_be_made_is_told(asked, capsys):
+    assert predict.main([*OPTIONS, "--set", "data_config.input_tipe=CSVInput"]) == 2
+    assert "`data_config.input_tipe` is not a field" in capsys.readouterr().err

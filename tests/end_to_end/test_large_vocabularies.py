@@ -63,7 +63,7 @@ def exported(tmp_path_factory):
         }
     )
     result = tfmtl.train(pipeline, rows, None)
-    (version,) = pathlib.Path(pipeline.model_dir, "export", "final").iterdir()
+    (version,) = pathlib.Path(pipeline.model_dir, "export", "final").glob("[0-9]*")
     return result, words, version
 
 

@@ -19,7 +19,13 @@ from tfmtl.serving.export import check_exportable
 from tfmtl.serving.signatures import build_servable, check_input_names
 from tfmtl.training import MultiTaskModel
 
-BESIDE = ["README.md", "models.config", "request.json", "request.py"]
+BESIDE = [
+    "README.md",
+    "models.config",
+    "request.json",
+    "request.py",
+    *(f"request_{signature}.json" for signature in ("classify", "examples", "regress")),
+]
 ONLY_TENSORFLOW = """
     import json, sys
     sys.modules.update(dict.fromkeys(["tfmtl", "keras", "tf_keras", "tensorflow_recommenders"]))

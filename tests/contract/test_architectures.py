@@ -1,6 +1,6 @@
 """What is true of every architecture, from a sample config of it.
 
-The oneof `model` says which there are; `easyrec_fields.tsv` which of them are not built yet.
+The oneof `model` says which there are.
 """
 
 import importlib
@@ -14,7 +14,6 @@ import tf_keras as keras
 
 from tfmtl import config
 from tfmtl.config.funnels import Funnel, Outcome, Step
-from tfmtl.config.known_fields import known_field
 from tfmtl.config.views import Tower, architectures
 from tfmtl.features import Columns
 from tfmtl.models import build_network, build_tasks
@@ -25,10 +24,9 @@ from tfmtl.tasks import build_head
 
 SAMPLES = pathlib.Path(__file__).parents[2] / "samples"
 BATCH = 24
-BUILT = [name for name in architectures() if not known_field("tfmtl.Model", name)]
+ARCHITECTURES = list(architectures())
 # Where samples are not called as the architecture's field.
 NAMES = {"model_params": "backbone"}
-UNBUILT = [name for name in architectures() if name not in BUILT]
 
 
 def samples(architecture):
@@ -42,7 +40,7 @@ def module(architecture):
     return importlib.import_module(f"tfmtl.models.{architecture}")
 
 
-@pytest.fixture(scope="module", params=BUILT)
+@pytest.fixture(scope="module", params=ARCHITECTURES)
 def built(request):
     """A sample's pipeline, encoder, network and tasks, with a batch."""
     pipeline = config.load(samples(request.param)[0])
@@ -92,35 +90,18 @@ def total_loss(built, network, training):
     return tf.add_n([weight * loss for weight, loss in losses if loss is not None])
 
 
-def test_every_architecture_is_built_or_told_to_come_later():
-    statuses = {known_field("tfmtl.Model", name).status for name in UNBUILT}
-    assert statuses <= {"later"}
-    assert BUILT
-
-
 def test_every_file_of_models_is_a_field_of_the_oneof():
     folder = pathlib.Path(importlib.import_module("tfmtl.models").__file__).parent
     files = {path.stem for path in folder.glob("*.py") if not path.stem.startswith("_")}
-    assert files == set(BUILT)
+    assert files == set(ARCHITECTURES)
 
 
-@pytest.mark.parametrize("architecture", UNBUILT)
-def test_an_architecture_that_is_not_built_is_refused_in_words(architecture):
-    pipeline = config.load(samples(BUILT[0])[0])
-    getattr(pipeline.model_config, architecture).SetInParent()
-    pipeline.model_config.ClearField("model_class")
-    problems = config.validate(pipeline)
-    assert any(
-        f"model_config.{architecture}" in each and "not built yet" in each for each in problems
-    )
-
-
-@pytest.mark.parametrize("architecture", BUILT)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_sample_config_exists(architecture):
     assert samples(architecture)
 
 
-@pytest.mark.parametrize("architecture", BUILT)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_the_source_opens_with_its_equation_and_cites_its_source(architecture):
     text = module(architecture).__doc__
     assert "    " in text and "=" in text
@@ -148,7 +129,7 @@ def test_a_finite_gradient_other_than_zero_reaches_every_weight(built):
         assert np.isfinite(values).all() and values.any(), weight.name
 
 
-@pytest.mark.parametrize("architecture", BUILT)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_every_tower_may_have_an_interaction(architecture):
     pipeline = config.load(samples(architecture)[0])
     towers = list(mutable_towers(getattr(pipeline.model_config, architecture)))
@@ -162,7 +143,7 @@ def test_every_tower_may_have_an_interaction(architecture):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("architecture", BUILT)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_the_first_tower_may_have_lost_negatives_or_that_is_refused(architecture):
     pipeline = config.load(samples(architecture)[0])
     tower = next(mutable_towers(getattr(pipeline.model_config, architecture)))

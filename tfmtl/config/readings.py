@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from tfmtl.config.rules.features import number_of_edges
+from tfmtl.config.rules.feature_numbers import number_of_edges
 from tfmtl.config.views import features
 from tfmtl.protos import dataset_pb2, feature_pb2, pipeline_pb2
 

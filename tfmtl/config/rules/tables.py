@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tfmtl.config.problems import Report
-from tfmtl.config.rules.features import number_of_edges
+from tfmtl.config.rules.feature_numbers import number_of_edges
 from tfmtl.config.views import feature_name, placed_features
 from tfmtl.protos import feature_pb2, pipeline_pb2
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tfmtl.config.rules.features import number_of_edges
+from tfmtl.config.rules.feature_numbers import number_of_edges
 from tfmtl.config.views import feature_name, features, group_features
 from tfmtl.protos import feature_pb2, interaction_pb2, layer_pb2, pipeline_pb2
 

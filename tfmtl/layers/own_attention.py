@@ -18,6 +18,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfmtl.layers.perceptron import l2_regularizer
+from tfmtl.layers.transfer_attention import attended
 
 
 @keras.utils.register_keras_serializable("tfmtl")
@@ -48,8 +49,7 @@ class OwnAttention(keras.layers.Layer):
         query = self.query(inputs[0])[:, tf.newaxis]
         keys = tf.stack([key(x) for key, x in zip(self.keys, inputs, strict=True)], axis=1)
         values = tf.stack([value(x) for value, x in zip(self.values, inputs, strict=True)], axis=1)
-        scores = tf.reduce_sum(query * keys, axis=2, keepdims=True) / query.shape[-1] ** 0.5
-        return tf.reduce_sum(tf.nn.softmax(scores, axis=1) * values, axis=1)
+        return attended(query, keys, values)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "units": self.units, "l2": self.l2}

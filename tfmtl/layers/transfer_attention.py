@@ -34,8 +34,19 @@ class TransferAttention(keras.layers.Layer):
     def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
         u = tf.stack(inputs, axis=1)
         value, query, key = (dense(u) for dense in self._maps)
-        scores = tf.reduce_sum(query * key, axis=2, keepdims=True) / self.project_dim**0.5
-        return tf.reduce_sum(tf.nn.softmax(scores, axis=1) * value, axis=1)
+        return attended(query, key, value)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "project_dim": self.project_dim}
+
+
+def attended(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
+    """Σ_u softmax_u(⟨query_u, key_u⟩ / √d)·value_u, (batch, d).
+
+    Args:
+        query: (batch, vectors, d), or (batch, 1, d) for all vectors.
+        key: (batch, vectors, d).
+        value: (batch, vectors, d).
+    """
+    scores = tf.reduce_sum(query * key, axis=2, keepdims=True) / query.shape[-1] ** 0.5
+    return tf.reduce_sum(tf.nn.softmax(scores, axis=1) * value, axis=1)

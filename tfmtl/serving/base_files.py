@@ -9,19 +9,18 @@ README.md        how to serve and to ask
 from __future__ import annotations
 
 import json
-import os
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tfmtl.config import write_text
 from tfmtl.serving.batching import BATCHING_FILE
+from tfmtl.serving.json_values import as_json
 from tfmtl.serving.prediction_logs import Record
 from tfmtl.serving.signatures import SERVING_DEFAULT
 from tfmtl.serving.trial_requests import taken
-from tfmtl.serving.versions import staging_path
 
 _ROWS = 2  # Of a sample request.
 
@@ -126,13 +125,7 @@ def write_base_files(
     files["request.py"] = _grpc(name, samples[SERVING_DEFAULT])
     files["README.md"] = _readme(name, manifest, batched)
     for file, text in files.items():
-        _put(base / file, text)
-
-
-def _put(path: Path, text: str) -> None:
-    aside = staging_path(path.parent, path.name)
-    aside.write_text(text, encoding="utf-8")
-    os.replace(aside, path)
+        write_text(text, base / file)
 
 
 def _request_file(signature: str) -> str:
@@ -145,22 +138,11 @@ def _sample(record: Record) -> Record:
 
 def _rest(sample: Record) -> str:
     rows = [
-        {name: _as_json(value.tolist()[row]) for name, value in sample.inputs.items()}
+        {name: as_json(value.tolist()[row]) for name, value in sample.inputs.items()}
         for row in range(sample.rows)
     ]
     body = {"signature_name": sample.signature, "instances": rows}
     return json.dumps(body, indent=1, ensure_ascii=False) + "\n"
-
-
-def _as_json(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_as_json(each) for each in value]
-    if not isinstance(value, bytes):
-        return value
-    try:
-        return value.decode("utf-8")
-    except UnicodeDecodeError:
-        return {"b64": b64encode(value).decode("ascii")}
 
 
 def _grpc(name: str, sample: Record) -> str:

@@ -9,9 +9,11 @@ from tfmtl.config.rules.common import check_at_least
 from tfmtl.config.rules.data import Field, type_name
 from tfmtl.config.rules.described_feature import ID_SOURCES, WORDS, DescribedFeature
 from tfmtl.config.rules.feature_parts import (
+    check_apart,
     check_combiner,
     check_embedding,
     check_number_of_inputs,
+    check_of_text,
     check_separator,
 )
 from tfmtl.config.wording import one_of
@@ -78,9 +80,7 @@ def check_lookup(it: DescribedFeature) -> None:
         1,
         of=it.of,
     )
-    mark = feature.kv_separator or ":"
-    if set(mark) & set(feature.separator):
-        it.should("kv_separator", "have no character of `separator`", mark)
+    check_apart(it, "kv_separator", feature.kv_separator or ":")
     for column in it.inputs[1:2]:
         if column.input_type != _STRING:
             rule = f"have maps in a STRING column; `{column.input_name}` is {type_name(column)}"
@@ -149,9 +149,5 @@ def _check_kv_separator(it: DescribedFeature) -> None:
         it.should("kv_separator", "be the text between an id and its weight", mark)
     if len(it.feature.input_names) > 1:
         it.should("kv_separator", "not be given together with a second column of weights", mark)
-    if set(mark) & set(it.feature.separator):
-        it.should("kv_separator", "have no character of `separator`", mark)
-    for column in it.inputs[:1]:
-        if column.input_type != _STRING:
-            rule = f"be for a STRING column; `{column.input_name}` is {type_name(column)}"
-            it.should("kv_separator", rule, mark)
+    check_apart(it, "kv_separator", mark)
+    check_of_text(it, "kv_separator", mark)

@@ -53,10 +53,19 @@ def check_separator(it: DescribedFeature) -> None:
 
 def check_second_separator(it: DescribedFeature) -> None:
     """What separates inside of a step, or between vectors, is another mark than between them."""
-    mark = it.feature.seq_multi_sep
+    check_apart(it, "seq_multi_sep", it.feature.seq_multi_sep)
+    check_of_text(it, "seq_multi_sep", it.feature.seq_multi_sep)
+
+
+def check_apart(it: DescribedFeature, field: str, mark: str) -> None:
+    """A mark cannot be taken for what separates the values."""
     if set(mark) & set(it.feature.separator):
-        it.should("seq_multi_sep", "have no character of `separator`", mark)
+        it.should(field, "have no character of `separator`", mark)
+
+
+def check_of_text(it: DescribedFeature, field: str, mark: str) -> None:
+    """There is text for a mark to stand in."""
     for column in it.inputs[:1]:
         if column.input_type != _STRING:
             rule = f"be for a STRING column; `{column.input_name}` is {type_name(column)}"
-            it.should("seq_multi_sep", rule, mark)
+            it.should(field, rule, mark)

@@ -17,6 +17,7 @@ from tensorflow_serving.apis import get_model_metadata_pb2
 
 from tfmtl.errors import ServingError
 from tfmtl.serving.client.asking import DEADLINE, UNAVAILABLE, Asked
+from tfmtl.serving.json_values import as_json
 
 _OK = 200
 _CODES = {
@@ -59,7 +60,7 @@ class OverRest:
         timeout: float,
     ) -> dict[str, np.ndarray]:
         """See `Transport`."""
-        columns = {name: _as_json(value.tolist()) for name, value in inputs.items()}
+        columns = {name: as_json(value.tolist()) for name, value in inputs.items()}
         body = rapidjson.dumps({"signature_name": signature, "inputs": columns}).encode("utf-8")
         answered = self._call("POST", f"{_path(asked)}:predict", body, timeout)["outputs"]
         if len(outputs) == 1:
@@ -116,17 +117,6 @@ def _told(response: requests.Response) -> str:
         return str(rapidjson.loads(response.content)["error"])
     except (ValueError, TypeError, KeyError):
         return response.text
-
-
-def _as_json(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_as_json(each) for each in value]
-    if not isinstance(value, bytes):
-        return value
-    try:
-        return value.decode("utf-8")
-    except UnicodeDecodeError:
-        return {"b64": base64.b64encode(value).decode("ascii")}
 
 
 def _array(value: Any, info: Any) -> np.ndarray:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfmtl.serving.json_values import in_base64
 from tfmtl.serving.server import json_text, statuses
 
 _INSTANCES = "instances"
@@ -301,7 +302,7 @@ def _json_leaf(name: str, value: Any) -> Any:
     if not isinstance(value, bytes):
         return value.item()
     if name.endswith(_BYTES_SUFFIX):
-        return json_text.encoded(value)
+        return in_base64(value)
     try:
         return value.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -72,11 +72,6 @@ def decoded(value: Any) -> bytes:
         raise statuses.invalid("Unable to base64 decode") from error
 
 
-def encoded(value: bytes) -> dict[str, str]:
-    """Bytes as `{"b64": …}`."""
-    return {_B64: base64.b64encode(value).decode("ascii")}
-
-
 def type_error(value: Any, expected: str) -> statuses.Failure:
     """What is said of a value of another type."""
     return statuses.invalid(

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 from google.protobuf import text_format
-from test_architectures import BUILT, raw_batch, samples, target_batch
+from test_architectures import ARCHITECTURES, raw_batch, samples, target_batch
 
 from tests.helpers_balancing import all_messages
 from tfmtl import config
@@ -73,7 +73,7 @@ def test_every_balancing_trains(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
-@pytest.mark.parametrize("architecture", [a for a in BUILT if a not in SHARING_NOTHING])
+@pytest.mark.parametrize("architecture", [a for a in ARCHITECTURES if a not in SHARING_NOTHING])
 def test_every_architecture_is_balanced(architecture, name):
     check(train(architecture, name))
 
@@ -88,7 +88,7 @@ class Given(Balancer):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("architecture", [a for a in BUILT if a not in SHARING_NOTHING])
+@pytest.mark.parametrize("architecture", [a for a in ARCHITECTURES if a not in SHARING_NOTHING])
 def test_gradients_of_tasks_add_up_to_that_of_the_weighted_sum(architecture):
     pipeline = config.load(samples(architecture)[0])
     columns, model = build_model(pipeline)

@@ -303,6 +303,16 @@ def test_a_failure_in_the_middle_leaves_the_last_good_checkpoint(trained, tmp_pa
     assert_same_weights(run(pipeline, continue_train=True), result)
 
 
+def test_who_refuses_the_model_as_it_is_built_ends_it_before_anything_is_written(tmp_path):
+    def refuse(model):
+        assert model.network.get_layer("ctr_logits")
+        raise TrainingError("not this one")
+
+    with pytest.raises(TrainingError, match="not this one"):
+        run(make_pipeline(tmp_path / "model"), on_build=refuse)
+    assert not (tmp_path / "model").exists()
+
+
 def test_going_on_with_another_model_is_one_error(trained, tmp_path):
     _, pipeline, _ = trained
     changed = type(pipeline)()

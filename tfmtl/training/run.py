@@ -105,7 +105,8 @@ def train(
     train_data: pd.DataFrame | None = None,
     eval_data: pd.DataFrame | None = None,
     continue_train: bool = False,
-    on_evaluation: Callable[[Evaluation], None] | None = None,
+    on_build: Callable[[MultiTaskModel], None] = lambda model: None,
+    on_evaluation: Callable[[Evaluation], None] = lambda evaluation: None,
 ) -> Training:
     """Trains the model of a pipeline.
 
@@ -117,6 +118,7 @@ def train(
         train_data: Rows to train on, instead of the config's path.
         eval_data: Rows to evaluate on, instead of the config's path.
         continue_train: Whether to go on from the newest checkpoint in `model_dir`.
+        on_build: Is called with the model before data is opened or anything written.
         on_evaluation: Is called after each evaluation.
 
     Raises:
@@ -129,7 +131,7 @@ def train(
         check_as_trained(pipeline)
     build.set_threads(pipeline.train_config)
     with open_strategy(pipeline.train_config).scope():
-        run = _Run(pipeline, train_data, eval_data, on_evaluation or (lambda evaluation: None))
+        run = _Run(pipeline, train_data, eval_data, on_build, on_evaluation)
         restored = run.restore()
         config.save(pipeline, os.path.join(pipeline.model_dir, CONFIG_FILE))
         return run.execute(restored)
@@ -185,12 +187,14 @@ class _Run:
         pipeline: pipeline_pb2.Pipeline,
         train_data: pd.DataFrame | None,
         eval_data: pd.DataFrame | None,
+        on_build: Callable[[MultiTaskModel], None],
         on_evaluation: Callable[[Evaluation], None],
     ) -> None:
         self._pipeline = pipeline
         self._settings = settings = pipeline.train_config
         self._on_evaluation = on_evaluation
         self._columns, self._model = build.build_model(pipeline)
+        on_build(self._model)
         self._model.compile(build_optimizers(settings), settings.gradient_clipping_by_norm)
         if settings.summary_model_vars:
             self._model.keep_histograms()

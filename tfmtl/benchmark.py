@@ -14,16 +14,16 @@ from tfmtl import commands, config
 from tfmtl.errors import ConfigError
 from tfmtl.protos.pipeline_pb2 import Pipeline
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("tfmtl.benchmark")  # Not `__main__`, whose lines are not shown.
 
 _NEEDS = ["train_input_path"]
 _SECONDS = 10.0
 
 _OF_CONFIGS = ("pipeline_config_path", "model_dir", "seconds", "steps")
-_SERVING = ("saved_model_dir", "signatures", "rows", "threads", "clients", "requests")
+_SERVING = ("saved_model_dir", "signatures", "rows", "threads", "clients", "requests", "roads")
 
 _SERVING_HEADER = (
-    *("signature", "rows", "threads", "clients", "request KB"),
+    *("signature", "rows", "threads", "clients", "road", "request KB"),
     *("cold ms", "p50", "p90", "p99", "requests/s", "rows/s"),
 )
 
@@ -68,7 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument(
         "--serving",
         action="store_true",
-        help="measures how fast exports answer, in TensorFlow's C library alone",
+        help="measures how fast exports answer, in TensorFlow's C library alone and through the "
+        "development server",
     )
     _add_serving_options(parser)
     length = parser.add_mutually_exclusive_group()
@@ -87,12 +88,11 @@ def _add_serving_options(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="exports, side by side: versions, or folders of versions (then the newest)",
     )
-    group.add_argument(
-        "--signatures",
-        type=lambda text: text.split(","),
-        metavar="A,B",
-        help="of the exports' (default: serving_default, rank and examples)",
-    )
+    for name, told in (
+        ("signatures", "of the exports' (default: serving_default, rank and examples)"),
+        ("roads", "of c_runtime, grpc and rest; the last two are the server's (default: all)"),
+    ):
+        group.add_argument(f"--{name}", type=lambda text: text.split(","), metavar="A,B", help=told)
     for name, kind, told in (
         ("rows", _counts, "of a request; of rank, candidates of one user (default: 1,100,500)"),
         ("threads", _numbers, "of an operation, and operations at once; 0, the default, is any"),
@@ -233,31 +233,35 @@ def formats_table(figures: Sequence[dict[str, Any]]) -> str:
 
 def serving_table(figures: Sequence[dict[str, Any]]) -> str:
     """The figures of `serving.latency.measure`, for people: a table for each export."""
-    exports = {each["export"]: each for each in figures}
+    exports = list(dict.fromkeys(each["export"] for each in figures))
     first = {_kind(each): each["p50_ms"] for each in reversed(figures)}
     tables = []
-    for name, export in exports.items():
+    for name in exports:
         of_export = [each for each in figures if each["export"] == name]
         rows = [_SERVING_HEADER, *map(_serving_row, of_export)]
         if len(exports) > 1:
             relative = [f"{each['p50_ms'] / first[_kind(each)]:.2f}" for each in of_export]
             more = ["relative p50", *relative]
             rows = [(*row, last) for row, last in zip(rows, more, strict=True)]
-        tables.append(f"{_export_line(export)}\n{_aligned(rows)}")
+        tables.append(f"{_export_line(of_export)}\n{_aligned(rows)}")
     return "\n\n".join(tables)
 
 
 def _kind(figures: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(figures[name] for name in ("signature", "rows", "threads", "clients"))
+    return tuple(figures[name] for name in _SERVING_HEADER[:5])
 
 
-def _export_line(figures: dict[str, Any]) -> str:
-    memory = figures["memory_bytes"]
-    return (
-        f"{figures['export']}: {figures['disk_bytes'] / 1e6:,.1f} MB on disk, "
-        + (f"{memory / 1e6:,.1f} MB in memory, " if memory else "")
-        + f"loads in {figures['load_ms']:,.0f} ms"
-    )
+def _export_line(figures: Sequence[dict[str, Any]]) -> str:
+    """What the C runtime alone tells is left out if it was not asked."""
+    memory, load = (_told(figures, name) for name in ("memory_bytes", "load_ms"))
+    parts = [f"{figures[0]['disk_bytes'] / 1e6:,.1f} MB on disk"]
+    parts += [f"{memory / 1e6:,.1f} MB in memory"] if memory else []
+    parts += [f"loads in {load:,.0f} ms"] if load else []
+    return f"{figures[0]['export']}: {', '.join(parts)}"
+
+
+def _told(figures: Sequence[dict[str, Any]], name: str) -> float | None:
+    return next((each[name] for each in figures if each[name] is not None), None)
 
 
 def _serving_row(figures: dict[str, Any]) -> tuple[str, ...]:
@@ -266,6 +270,7 @@ def _serving_row(figures: dict[str, Any]) -> tuple[str, ...]:
         f"{figures['rows']:,}",
         f"{figures['threads'] or 'any'}",
         f"{figures['clients']}",
+        figures["road"],
         f"{figures['request_bytes'] / 1e3:,.1f}",
         f"{figures['cold_ms']:,.1f}",
         *(f"{figures[name]:,.2f}" for name in ("p50_ms", "p90_ms", "p99_ms")),

@@ -2,6 +2,7 @@
 
 client            tables in, tables out
 tensors           columns of tables as the tensors that a signature takes
+transport         which way an address means
 over_grpc         requests over gRPC
 over_rest         requests over REST
 asking            what the two have in common

@@ -13,7 +13,8 @@ import tensorflow as tf
 from tfmtl.config.score import weight_input
 from tfmtl.errors import ServingError
 from tfmtl.serving.client import tensors
-from tfmtl.serving.client.asking import Asked, Transport, with_retries
+from tfmtl.serving.client.asking import Asked, with_retries
+from tfmtl.serving.client.transport import transport_to
 from tfmtl.serving.extra import check_extra
 from tfmtl.serving.signatures import (
     RANK,
@@ -75,7 +76,7 @@ class Client:
         self._timeout = timeout
         self._retries = retries
         self._batch_size = batch_size
-        self._transport = _transport(address)
+        self._transport = transport_to(address)
         self._known: Mapping[str, Any] | None = None
 
     def __enter__(self) -> Client:
@@ -205,16 +206,6 @@ _WOULD_DO = {
     RANK_WITH_WEIGHTS: " An export has it if its score has weights and there is `rank`.",
     WITH_WEIGHTS: " An export has it if its score has weights.",
 }
-
-
-def _transport(address: str) -> Transport:
-    if address.startswith(("http://", "https://")):
-        from tfmtl.serving.client.over_rest import OverRest
-
-        return OverRest(address)
-    from tfmtl.serving.client.over_grpc import OverGrpc
-
-    return OverGrpc(address)
 
 
 def _parts(rows: pd.DataFrame, size: int) -> Iterator[pd.DataFrame]:

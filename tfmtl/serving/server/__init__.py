@@ -7,10 +7,14 @@
     version           a version: loaded, asked, drained and gone
     loaded_model      a SavedModel in a session
     warm_ups          what it is asked before anyone else asks
+    batching          requests that come at the same time, run together in a `batch`
+    batching_flags    which versions are asked so
+    config_files      the files that flags name
     predicting        Predict
     examples          Classify, Regress and MultiInference
     service           every call, in TensorFlow Serving's messages
     grpc_services     the calls over gRPC
+    health            gRPC's own health check
     rest              the calls over REST, with `json_text`, `json_tensors` and `json_examples`
     metrics           counts and latencies
     statuses          what calls end with

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +21,7 @@ from tfmtl.serving.server.health import health_handler
 from tfmtl.serving.server.loaded_model import LoadedModel
 from tfmtl.serving.server.metrics import Metrics
 from tfmtl.serving.server.models import Models
+from tfmtl.serving.server.options import Options
 from tfmtl.serving.server.rest import Limits, RestServer
 from tfmtl.serving.server.service import Service
 from tfmtl.serving.server.version import Retries
@@ -30,44 +29,8 @@ from tfmtl.serving.server.warm_ups import warm_up
 
 _log = logging.getLogger(__name__)
 
-_THREADS = 4 * (os.cpu_count() or 1)
 _GRACE = 5.0  # Seconds for calls that are being answered when the server ends.
 _TICK = 0.2  # Seconds between looks at the clock.
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """How to serve; `tfmtl serve --help` tells them one by one, by the same names."""
-
-    model_name: str = "default"
-    model_base_path: str = ""
-    model_config_file: str = ""
-    host: str = "127.0.0.1"
-    port: int = 8500
-    rest_api_port: int = 8501
-    model_config_file_poll_wait_seconds: int = 0
-    file_system_poll_wait_seconds: int = 1
-    monitoring_config_file: str = ""
-    max_num_load_retries: int = 5
-    load_retry_interval_micros: int = 60_000_000
-    allow_version_labels_for_unavailable_models: bool = False
-    enable_model_warmup: bool = True
-    num_request_iterations_for_warmup: int = 1
-    enable_batching: bool = False
-    batching_parameters_file: str = ""
-    enable_per_model_batching_parameters: bool = False
-    saved_model_tags: str = tf.saved_model.SERVING
-    tensorflow_session_parallelism: int = 0
-    tensorflow_intra_op_parallelism: int = 0
-    tensorflow_inter_op_parallelism: int = 0
-    rest_api_num_threads: int = _THREADS
-    rest_api_timeout_in_ms: int = 30_000
-    grpc_max_threads: int = _THREADS
-    grpc_channel_arguments: str = ""
-    enable_grpc_healthcheck_service: bool = False
-    enable_serialization_as_tensor_content: bool = False
-    max_request_bytes: int = 2**28
-    max_concurrent_requests: int = 0
 
 
 class Server:

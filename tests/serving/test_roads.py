@@ -76,6 +76,21 @@ def test_times_are_those_of_the_clock(monkeypatch):
     np.testing.assert_allclose([times.cold_ms, times.all_ms], [500, 6])
 
 
+def test_clients_end_with_the_first_that_fails():
+    asked = itertools.count()
+    together = threading.Barrier(2)
+
+    def ask_once():
+        number = next(asked)
+        if number in (1, 2):
+            together.wait(timeout=10)
+        if number == 2:
+            raise ServingError("away")
+
+    with pytest.raises(ServingError, match="away"):
+        roads._times(ask_once, Workload(threads=0, clients=2, times=10**9))
+
+
 def test_what_the_server_says_ends_the_measuring(model, tmp_path):
     wrong = Record("one", {"y": np.float32([1])})
     with pytest.raises(ServingError, match="INVALID_ARGUMENT"):

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import logging
+import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent import futures
 from pathlib import Path
 
 import tensorflow as tf
@@ -161,13 +163,20 @@ def _through_server(
 
 def _times(ask_once: Callable[[], None], workload: Workload) -> Times:
     start, end = _span(ask_once)
+    ended = threading.Event()
 
-    def ask_often(_: int) -> list[tuple[float, float]]:
+    def ask_often() -> list[tuple[float, float]]:
         ask_once()  # Opens the client's own connection, over REST.
-        return [_span(ask_once) for _ in range(workload.times)]
+        turns = itertools.takewhile(lambda _: not ended.is_set(), range(workload.times))
+        return [_span(ask_once) for _ in turns]
 
-    with ThreadPoolExecutor(workload.clients) as pool:
-        spans = [span for each in pool.map(ask_often, range(workload.clients)) for span in each]
+    with futures.ThreadPoolExecutor(workload.clients) as pool:
+        clients = [pool.submit(ask_often) for _ in range(workload.clients)]
+        try:
+            futures.wait(clients, return_when=futures.FIRST_EXCEPTION)
+        finally:  # If one fails, or this is interrupted, the others should not go on to their end.
+            ended.set()
+    spans = [span for each in clients for span in each.result()]
     starts, ends = zip(*spans, strict=True)
     return Times(
         cold_ms=1000 * (end - start),

@@ -36,6 +36,12 @@ def test_a_file_whose_name_has_a_comma_or_a_bracket_is_found_by_it(folder):
     assert names(f"{folder}/a.csv,{folder}/f[1].csv") == ["a.csv", "f[1].csv"]
 
 
+def test_a_file_that_is_found_twice_is_there_once_and_named_if_it_ever_was(folder):
+    assert names(f"{folder}/[ab].csv,{folder}/*.csv") == ["a.csv", "b.csv", "d,e.csv", "f[1].csv"]
+    found = find_files(f"{folder}/[ab].csv,{folder}/a.csv")
+    assert [file.is_named for file in found] == [True, False]
+
+
 def test_a_hidden_file_is_read_when_it_is_named(folder):
     assert names(f"{folder}/.hidden.csv") == [".hidden.csv"]
 

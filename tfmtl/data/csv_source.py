@@ -185,7 +185,7 @@ def _lines(path: tf.Tensor, packing: tf.Tensor) -> tf.data.Dataset:
 
 
 def _read_starts(paths: str, with_header: bool) -> dict[str, list[bytes]]:
-    """The first lines of each file that has a row; a file that is found twice is read once."""
+    """The first lines of each file that has a row."""
     found = files.find_files(paths, files.TEXT)
     starts = {}
     for file in found:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import gzip
+import itertools
 import os
 import zlib
 from collections.abc import Callable, Iterator
@@ -51,6 +52,8 @@ class File:
 def find_files(paths: str, form: str = ANY) -> list[File]:
     """Lists the files that a path of the config means, in its order, each glob's by name.
 
+    A file that is found twice, such as by its name and by a glob, is there once.
+
     Args:
         paths: The path.
         form: What the files should hold: `TEXT`, `PARQUET`, `TFRECORD` or `ANY`.
@@ -59,7 +62,11 @@ def find_files(paths: str, form: str = ANY) -> list[File]:
         DataError: If a file is missing, a glob or directory has no file, or nothing is named.
     """
     parts = [paths] if _is_file(paths) else [part.strip() for part in paths.split(",")]
-    files = [file for part in parts if part for file in _expand(part)]
+    found: dict[str, File] = {}
+    for file in itertools.chain.from_iterable(_expand(part) for part in parts if part):
+        if file.is_named or file.path not in found:
+            found[file.path] = file
+    files = list(found.values())
     if not files:
         raise DataError("The data has no path. Set train_input_path or eval_input_path.")
     for file in files:

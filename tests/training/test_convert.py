@@ -1,5 +1,7 @@
 """What `convert` writes reads as what it was written from, and encoded trains to the same."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
@@ -9,6 +11,7 @@ from conftest import make_pipeline, make_rows
 from google.protobuf import text_format
 
 from tfmtl.data import open_source, part_files
+from tfmtl.data.encoded_source import PREFIX
 from tfmtl.errors import DataError
 from tfmtl.features import Columns
 from tfmtl.protos.dataset_pb2 import DatasetConfig
@@ -236,6 +239,24 @@ REFUSED = {
     "another separator": (lambda its: setattr(its[1], "separator", ","), "`tags`"),
     "other bins": (lambda its: its[5].boundaries.append(7), "`bins`"),
 }
+
+
+def test_encoded_features_that_are_damaged_are_told_of(full, encoded, tmp_path):
+    (part,) = Path(encoded.train_input_path).iterdir()
+    damaged = tmp_path / "damaged.parquet"
+    content = bytearray(part.read_bytes())
+    column = next(
+        group.column(index)
+        for group in [pq.read_metadata(part).row_group(0)]
+        for index in range(group.num_columns)
+        if group.column(index).path_in_schema.startswith(PREFIX)
+    )
+    start = column.dictionary_page_offset or column.data_page_offset
+    content[start : start + 12] = b"\xff" * 12
+    damaged.write_bytes(content)
+    batches, _ = opened(over(encoded, damaged), ["click"])
+    with pytest.raises(DataError, match="damaged.parquet: should be a whole Parquet file"):
+        list(batches.read(batches.dataset()))
 
 
 @pytest.mark.parametrize("name", REFUSED)

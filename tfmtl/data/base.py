@@ -28,6 +28,8 @@ _RIDDLES = (
     tf.errors.InvalidArgumentError,
     tf.errors.DataLossError,
     tf.errors.NotFoundError,
+    # What code in Python raises inside of a dataset, such as a `DataError` of a damaged file.
+    tf.errors.UnknownError,
     # A message that quotes a cell which is no UTF-8 cannot become an exception in Python.
     UnicodeDecodeError,
 )

@@ -146,7 +146,8 @@ class ParquetSource(base.Source):
         seeds = tf.data.Dataset.random(course.seed, rerandomize_each_iteration=True)
         groups = tf.data.Dataset.zip((listing.batch(together), seeds))
         mixed = groups.map(lambda groups, seed: self._rows_of(groups, seed, course.shuffle))
-        return base.rebatched(mixed, course)
+        # Without a row, an epoch is to be without elements: only then does repeating it end.
+        return base.rebatched(mixed.filter(lambda rows: tf.size(rows) > 0), course)
 
     def _read(self, shuffle: bool, seed: int) -> tf.data.Dataset:
         listing = tf.data.Dataset.range(len(self._groups))
@@ -206,13 +207,12 @@ class ParquetSource(base.Source):
         return int(self._ends[group]) - self._groups[group].rows
 
     def _look_up(self, rows: np.ndarray, names: Sequence[str]) -> list[tf.Tensor]:
-        parts = [
-            [tf.gather(cells.tensors[name], own) for name in names]
-            for cells, own, _ in self._places(rows)
-        ]
+        parts, order = [], []
+        for cells, own, place in self._places(rows):
+            parts.append([tf.gather(cells.tensors[name], own) for name in names])
+            order.append(place.astype(np.int32))
         if len(parts) == 1:
             return parts[0]
-        order = [place.astype(np.int32) for _, _, place in self._places(rows)]
         return [tf.dynamic_stitch(order, list(column)) for column in zip(*parts, strict=True)]
 
     def _places(self, rows: np.ndarray) -> Iterator[tuple[GroupCells, np.ndarray, np.ndarray]]:
@@ -235,7 +235,7 @@ class ParquetSource(base.Source):
         return max(_CYCLE, math.ceil(self._buffer_size(sampler) / mean_rows))
 
     def _rows(self, group: RowGroup) -> FrameRows:
-        return _frame_rows(group.read([column.name for column in self.columns]), self.columns)
+        return _frame_rows(group.read(self._names), self.columns)
 
     def _load(self, group: RowGroup) -> GroupCells:
         return self._read_cells(group.read(self._names))

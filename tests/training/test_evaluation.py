@@ -9,7 +9,7 @@ import tensorflow as tf
 from conftest import FakeBatches, make_batch, make_model, make_network
 from test_model import log_loss
 
-from tfmtl.errors import DataError
+from tfmtl.errors import DataError, TrainingError
 from tfmtl.tasks import BinaryHead, SampleSpace, Task
 from tfmtl.tasks.space import ColumnLabel
 from tfmtl.training import MultiTaskModel
@@ -164,6 +164,14 @@ def test_results_are_written_as_json_with_null_for_what_has_no_value(tmp_path):
     write_results(str(path), 12, {"loss": 0.5, "auc_ctr": None})
     assert json.loads(path.read_text()) == {"global_step": 12, "loss": 0.5, "auc_ctr": None}
     assert [each.name for each in tmp_path.iterdir()] == ["eval_result.json"]
+
+
+def test_results_that_cannot_be_written_are_told_of(tmp_path):
+    (tmp_path / "file").touch()
+    path = tmp_path / "file" / "eval_result.json"
+    with pytest.raises(TrainingError) as error:
+        write_results(str(path), 12, {"loss": 0.5})
+    assert f"The results of the evaluation in `{path}` could not be written: " in str(error.value)
 
 
 def test_results_are_told_in_one_line():

@@ -178,6 +178,20 @@ def test_an_interrupted_training_saves_its_step_and_ends_as_if_it_had_not_been(
     assert (second.metrics, second.best_step) == (result.metrics, result.best_step)
 
 
+@pytest.mark.slow
+def test_a_training_that_was_interrupted_in_its_last_step_is_evaluated_when_it_goes_on(
+    trained, tmp_path, monkeypatch
+):
+    result, _, _ = trained
+    interrupt_at(12, signal.SIGTERM, monkeypatch)
+    pipeline = make_pipeline(tmp_path)
+    pipeline.train_config.save_checkpoints_steps = 100
+    first = run(pipeline)
+    assert (first.interrupted, first.global_step, first.metrics) == (True, 12, None)
+    monkeypatch.undo()
+    assert run(pipeline, continue_train=True).metrics == result.metrics
+
+
 def interrupt_at(step, number, monkeypatch):
     from tfmtl.training.journal import Journal
 

@@ -219,15 +219,16 @@ class _Run:
             if restored:
                 rounds.resume()
             with contextlib.closing(self._profiler()) as profiler:
-                self._loop([profiler, journal, rounds, *build_requests(self._pipeline)])
+                ended = self._loop([profiler, journal, rounds, *build_requests(self._pipeline)])
             journal.finish()
-            rounds.finish()
+            rounds.finish(ended)
         _tell_skipped(self._batches)
         if signals.received:
             _log.warning("Interrupted after step %d. --continue_train goes on.", self._state.step)
         return self._result(rounds.results, signals.received)
 
-    def _loop(self, hooks: Sequence[Hook]) -> None:
+    def _loop(self, hooks: Sequence[Hook]) -> bool:
+        """Makes the steps, and tells whether those were all that the config asks for."""
         if 0 < self._settings.num_steps <= self._state.step:
             _log.info(
                 "Nothing to train: the model is at step %d, and `train_config.num_steps` is %d.",
@@ -247,6 +248,7 @@ class _Run:
         data_ended = loop.run(self._batches.read(dataset), dataset.element_spec)
         if data_ended and not self._state.step:
             raise self._batches.source.no_rows_error()
+        return data_ended or 0 < num_steps <= self._state.step
 
     def _profiler(self) -> Profiler:
         steps = self._settings.log_step_count_steps if self._settings.is_profiling else 0

@@ -82,6 +82,18 @@ def add_checkpoint_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_input_option(parser: argparse.ArgumentParser) -> None:
+    """The option that says which files to go through, other than the config's own."""
+    parser.add_argument(
+        "--input_path",
+        nargs="+",
+        required=True,
+        metavar="PATH",
+        help="files, globs or folders, read as the training data is, unless --set "
+        "data_config.input_type=... or the like says otherwise; labels may be absent",
+    )
+
+
 def add_rolling_options(parser: argparse.ArgumentParser, best: str, latest: str) -> None:
     """The options that say which models are exported one after the other, and how many are kept.
 
@@ -96,14 +108,8 @@ def add_rolling_options(parser: argparse.ArgumentParser, best: str, latest: str)
             f"--export_{kind}", dest="rolling", action="store_const", const=kind, help=told
         )
     parser.add_argument(
-        "--exports_to_keep", type=_count, metavar="N", help="leaves the N newest versions"
+        "--exports_to_keep", type=positive, metavar="N", help="leaves the N newest versions"
     )
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"should be a whole number above 0; received: {text!r}")
-    return int(text)
 
 
 def new_file(text: str) -> str:
@@ -115,10 +121,9 @@ def new_file(text: str) -> str:
 
 def positive(text: str) -> int:
     """The type of an argument that counts something."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"should be at least 1; received: {text}")
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"should be a whole number above 0; received: {text!r}")
+    return int(text)
 
 
 def run(

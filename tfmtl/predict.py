@@ -31,14 +31,7 @@ def _parser() -> argparse.ArgumentParser:
         "without it, the newest export in the config's model_dir",
     )
     commands.add_config_options(parser)
-    parser.add_argument(
-        "--input_path",
-        nargs="+",
-        required=True,
-        metavar="PATH",
-        help="files, globs or folders, read as the training data is, unless --set "
-        "data_config.input_type=... or the like says otherwise; labels may be absent",
-    )
+    commands.add_input_option(parser)
     parser.add_argument(
         "--output_path", required=True, metavar="FILE", help="ends in .csv, .csv.gz or .parquet"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import dataclasses
+import logging
 import math
 import os
 from collections.abc import Callable, Collection, Iterator
@@ -20,6 +21,8 @@ from tfmtl.layers.column_functions import COLUMN_FUNCTIONS
 from tfmtl.protos import dataset_pb2
 
 Rows = dict[str, tf.Tensor]
+
+_log = logging.getLogger(__name__)
 
 # Rows that are looked at together where some are left out, copied or searched for.
 CHUNK = 256
@@ -118,6 +121,11 @@ class Source(abc.ABC):
     def skipped_rows(self) -> int:
         """Bad rows left out so far, which `bad_rows: SKIP` allows; once for every time read."""
         return int(self._skipped)
+
+    def tell_skipped(self) -> None:
+        """Warns of the bad rows that were left out so far, if there are any."""
+        if self.skipped_rows:
+            _log.warning("%d bad rows were left out.", self.skipped_rows)
 
     @abc.abstractmethod
     def place(self, row: int) -> str:

@@ -168,7 +168,7 @@ def evaluate(
     _log.info("Evaluating `%s`.", path)
     evaluator = _evaluator(pipeline, model, batches)
     results, tables, state = evaluator.run(), evaluator.tables, TrainingState(step)
-    _tell_skipped(batches)
+    batches.source.tell_skipped()
     _log.info("%s", results_line(step, results))
     _tell_tables(tables)
     Guard(model, state).look(results, evaluator.last_batch)
@@ -222,7 +222,7 @@ class _Run:
                 ended = self._loop([profiler, journal, rounds, *build_requests(self._pipeline)])
             journal.finish()
             rounds.finish(ended)
-        _tell_skipped(self._batches)
+        self._batches.source.tell_skipped()
         if signals.received:
             _log.warning("Interrupted after step %d. --continue_train goes on.", self._state.step)
         return self._result(rounds.results, signals.received)
@@ -300,8 +300,3 @@ def _tell_tables(tables: Tables) -> None:
         _log.info("%s", text)
     for text in sliced_texts(tables.get("reliability_by_slice", {})):
         _log.info("%s", text)
-
-
-def _tell_skipped(batches: Batches) -> None:
-    if batches.source.skipped_rows:
-        _log.warning("%d bad rows were left out.", batches.source.skipped_rows)

@@ -27,7 +27,10 @@ _logger = logging.getLogger(__name__)
 _NEEDS = ["train_input_path"]
 _SECONDS = 10.0
 
-_OF_CONFIGS = ("pipeline_config_path", "model_dir", "seconds", "steps")
+_OF_CONFIGS = (
+    *("pipeline_config_path", "model_dir", "train_input_path", "eval_input_path"),
+    *("edit_config_json", "set", "seconds", "steps"),
+)
 _SERVING = ("saved_model_dir", "signatures", "rows", "threads", "clients", "requests")
 
 

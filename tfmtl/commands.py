@@ -71,9 +71,13 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(edit_flags=[])
 
 
-def add_checkpoint_option(parser: argparse.ArgumentParser) -> None:
-    """The option that says which checkpoint."""
-    parser.add_argument(
+def add_checkpoint_option(options: argparse._ActionsContainer) -> None:
+    """The option that says which checkpoint.
+
+    Args:
+        options: A parser, or a group of its options.
+    """
+    options.add_argument(
         "--checkpoint",
         "--checkpoint_path",
         default="latest",
@@ -94,13 +98,18 @@ def add_input_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_rolling_options(parser: argparse.ArgumentParser, best: str, latest: str) -> None:
+def add_rolling_options(
+    parser: argparse.ArgumentParser, best: str, latest: str
+) -> argparse._ActionsContainer:
     """The options that say which models are exported one after the other, and how many are kept.
 
     Args:
         parser: Takes them.
         best: What `--export_best` does.
         latest: What `--export_latest` does.
+
+    Returns:
+        The group of `--export_best` and `--export_latest`, of whose options one at most is given.
     """
     kinds = parser.add_mutually_exclusive_group()
     for kind, told in (("best", best), ("latest", latest)):
@@ -110,6 +119,7 @@ def add_rolling_options(parser: argparse.ArgumentParser, best: str, latest: str)
     parser.add_argument(
         "--exports_to_keep", type=positive, metavar="N", help="leaves the N newest versions"
     )
+    return kinds
 
 
 def new_file(text: str) -> str:

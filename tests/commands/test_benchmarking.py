@@ -154,6 +154,10 @@ def test_one_export_is_compared_with_none():
             ["--serving", "--saved_model_dir", "d", "--steps", "5"],
             "`--steps` should not be given with `--serving`.",
         ),
+        (
+            ["--serving", "--saved_model_dir", "d", "--set", "data_config.batch_size=8"],
+            "`--set` should not be given with `--serving`.",
+        ),
         (["--rows", "1,5"], "`--rows` should be given with `--serving`."),
         (["--saved_model_dir", "d"], "`--saved_model_dir` should be given with `--serving`."),
     ],

@@ -94,6 +94,8 @@ def test_what_is_broken_ends_with_2_and_a_line_each(asked, capsys):
     [
         (["--exports_to_keep", "0"], "should be a whole number above 0; received: '0'"),
         (["--export_best", "--export_latest"], "not allowed with argument --export_best"),
+        (["--export_best", "--checkpoint", "c"], "not allowed with argument --export_best"),
+        (["--check", "d", "--checkpoint", "best"], "not allowed with argument --check"),
     ],
 )
 def test_wrong_options_are_told(asked, options, said, capsys):

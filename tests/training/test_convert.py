@@ -326,6 +326,16 @@ def test_a_cell_that_cannot_be_encoded_is_told(full, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_columns_are_reserved_beside_encoded_features_alone(full, tmp_path):
+    pipeline, folder = full
+    with pytest.raises(DataError) as error:
+        convert(pipeline, folder / "raw.parquet", tmp_path / "out", reserved=["user", "price"])
+    assert str(error.value) == (
+        "Columns should be reserved beside encoded features; without those all that are declared "
+        "are written. Received: user, price."
+    )
+
+
 def test_encoded_features_are_written_as_parquet_alone(full, tmp_path):
     with pytest.raises(DataError, match="should be written as parquet. Received: tfrecord"):
         convert(full[0], make_frame(), tmp_path / "out", kind="tfrecord", encoded=True)

@@ -83,6 +83,11 @@ def convert(
     check_new_folder(folder)
     if encoded and kind != PARQUET:
         raise DataError(f"Encoded features should be written as {PARQUET}. Received: {kind}.")
+    if reserved and not encoded:
+        raise DataError(
+            "Columns should be reserved beside encoded features; without those all that are "
+            f"declared are written. Received: {', '.join(reserved)}."
+        )
     tables = _Encoded(pipeline, data, reserved) if encoded else _Raw(pipeline, data)
     packing = compression or (_OF_ENCODED if encoded else "")
     with part_files(folder, kind, tables.schema, packing, file_rows) as parts:

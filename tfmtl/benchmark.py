@@ -19,6 +19,7 @@ from tfmtl.benchmark_tables import (
     serving_table,
     table,
 )
+from tfmtl.edits import edits_of
 from tfmtl.errors import ConfigError
 from tfmtl.protos.pipeline_pb2 import Pipeline
 
@@ -203,7 +204,7 @@ def _measure_serving(args: argparse.Namespace) -> tuple[Any, str]:
 def _load_other(path: str, args: argparse.Namespace) -> Pipeline:
     """A config to compare with; its problems name the file, as there are several."""
     try:
-        return config.load(path, overrides=commands.edits_of(args), needs=_NEEDS)
+        return config.load(path, overrides=edits_of(args), needs=_NEEDS)
     except ConfigError as error:
         raise ConfigError([f"{path}: {problem}" for problem in error.problems]) from error
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tfmtl import commands, config
+from tfmtl.edits import edits_of
 from tfmtl.errors import ConfigError
 from tfmtl.protos.dataset_pb2 import DatasetConfig
 from tfmtl.protos.pipeline_pb2 import Pipeline
@@ -108,7 +109,7 @@ def _data_config(args: argparse.Namespace, exported: Pipeline) -> DatasetConfig:
     """How to read the files: as the export's config says, with the changes asked for."""
     pipeline = Pipeline()
     pipeline.CopyFrom(exported)
-    problems = config.override(pipeline, commands.edits_of(args))
+    problems = config.override(pipeline, edits_of(args))
     if problems:
         raise ConfigError(problems)
     if args.with_header is not None:

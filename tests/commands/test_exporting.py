@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tfmtl import commands
+from tfmtl.edits import edits_of
 from tfmtl.errors import ExportError
 from tfmtl.protos.pipeline_pb2 import Pipeline
 
@@ -29,7 +30,7 @@ def asked(monkeypatch):
         return types.SimpleNamespace(lines=lambda: ["Checked `7`:", "  A rule."])
 
     def load_pipeline(args, needs=None):
-        asked["edits"] = commands.edits_of(args)
+        asked["edits"] = edits_of(args)
         pipeline = Pipeline(model_dir="m")
         pipeline.export_config.exports_to_keep = 3
         return pipeline

@@ -239,6 +239,18 @@ def test_going_on_from_an_end_says_so_evaluates_and_changes_nothing(trained, cap
     assert_same_weights(again, result)
 
 
+def test_too_few_rows_for_a_batch_are_told_where_smaller_ones_are_left_out(tmp_path):
+    pipeline = make_pipeline(tmp_path)
+    pipeline.data_config.batch_size, pipeline.data_config.num_epochs = 1000, 1
+    pipeline.data_config.drop_remainder = True
+    with pytest.raises(DataError) as error:
+        run(pipeline)
+    assert str(error.value) == (
+        "The data should have the rows of a batch at least, where `data_config.drop_remainder` is "
+        "true. Received: fewer than 1,000. Set it to false, or `data_config.batch_size` to less."
+    )
+
+
 def test_training_ends_where_the_epochs_end(tmp_path, caplog):
     caplog.set_level(logging.INFO, "tfmtl")
     pipeline = make_pipeline(tmp_path)

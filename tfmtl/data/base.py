@@ -167,6 +167,12 @@ class Source(abc.ABC):
             kind = self._config.WhichOneof("sampling")
             told = f"No row was left by `data_config.{kind}`, which takes {self._sampler}."
             return DataError(f"{told} Others were bad. The first: {first}" if first else told)
+        if first is None and self._config.drop_remainder:
+            rule = "should have the rows of a batch at least, where `data_config.drop_remainder` is"
+            return DataError(
+                f"The data {rule} true. Received: fewer than {self._config.batch_size:,}. Set it "
+                "to false, or `data_config.batch_size` to less."
+            )
         if first is None:
             return DataError("The data has no rows any more.")
         return DataError(f"Every row was left out as bad. The first: {first}")

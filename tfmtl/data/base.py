@@ -193,6 +193,12 @@ class Source(abc.ABC):
     def _decode(self, names: Collection[str], *batch: tf.Tensor) -> Rows:
         """Turns a batch of what `_read` gives into some of the columns, `(batch,)`."""
 
+    def _buffer_of(self, most_rows: int, sampler: Sampler | None) -> int:
+        """The buffer that the config asks for, but no larger than the data, of so many rows."""
+        # TensorFlow allocates all of it at once, and dies of one that is too large.
+        copies = sampler.most_copies if sampler else 1
+        return min(self._config.shuffle_buffer_size, most_rows * copies)
+
     def _parse(self, *batch: tf.Tensor) -> Rows:
         """Turns a batch of what `_read` gives into all of the columns."""
         return self._decode([column.name for column in self.columns], *batch)

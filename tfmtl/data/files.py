@@ -33,7 +33,7 @@ _FOREIGN = {
 }
 _GZIP = b"\x1f\x8b"
 TEXT, PARQUET, TFRECORD, ANY = "text", "Parquet", "TFRecord", "any"
-_GZIP_SHRINKS = 1032  # At most, of one character again and again.
+_PACKING_SHRINKS = 1032  # At most, of one character again and again.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,11 +87,16 @@ def is_parquet(path: str) -> bool:
     return _first_bytes(path).startswith(b"PAR1")
 
 
-def most_lines(path: str) -> int:
-    """How many lines a file has at most, by its size."""
+def most_bytes(path: str, is_packed: bool) -> int:
+    """How many bytes a file holds at most, by its size.
+
+    Args:
+        path: The file.
+        is_packed: Whether it is packed, as gzip and zlib do.
+    """
     with _clear_errors(path):
-        size = tf.io.gfile.stat(path).length
-    return size * _GZIP_SHRINKS if is_gzip(path) else size
+        size: int = tf.io.gfile.stat(path).length
+    return size * _PACKING_SHRINKS if is_packed else size
 
 
 def read_lines(path: str) -> Iterator[bytes]:

@@ -144,8 +144,7 @@ class ParquetSource(base.Source):
         return tf.data.Dataset.zip((listing, seeds)).interleave(rows, cycle_length=cycle)
 
     def _buffer_size(self, sampler: Sampler | None) -> int:
-        copies = sampler.most_copies if sampler else 1
-        return min(self._config.shuffle_buffer_size, int(self._ends[-1]) * copies)
+        return self._buffer_of(int(self._ends[-1]), sampler)
 
     def _parse(self, *batch: tf.Tensor) -> base.Rows:
         (rows,) = batch

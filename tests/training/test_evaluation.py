@@ -6,7 +6,7 @@ import logging
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import FakeBatches, make_batch, make_model, make_network
+from conftest import FakeBatches, make_batch, make_model, make_network, make_tasks
 from test_model import log_loss
 
 from tfmtl.errors import DataError, TrainingError
@@ -138,6 +138,18 @@ def test_a_model_that_answers_nan_is_told(caplog):
     model.network.get_layer("ctr").bias.assign([np.nan])
     assert evaluate(model)["loss_ctr"] is None
     assert "because the model's own answers are not finite numbers." in caplog.messages[0]
+
+
+def test_so_is_a_task_of_it_that_has_no_loss(caplog):
+    first, _ = make_tasks()
+    watched = Task("cvr", BinaryHead(), SampleSpace(ColumnLabel("buy")), trained=False)
+    model = MultiTaskModel(make_network(), [first, watched])
+    model.network.get_layer("cvr").bias.assign([np.nan])
+    evaluate(model)
+    assert caplog.messages == [
+        "Task `cvr`: `auc_cvr`, `logloss_cvr` have no value, because the model's own answers are "
+        "not finite numbers."
+    ]
 
 
 def test_a_label_that_cannot_be_learned_is_an_error():

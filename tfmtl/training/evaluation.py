@@ -172,7 +172,8 @@ def _task_results(meter: TaskMeter) -> Results:
 def _reason(meter: TaskMeter, metric: keras.metrics.Metric) -> str:
     if not meter.rows:
         return "because no row with a known label is in its sample space"
-    if not math.isfinite(float(meter.loss.result())):
+    # Who has no loss of its own answers all the same.
+    if not (meter.logit_range.is_finite and math.isfinite(float(meter.loss.result()))):
         return "because the model's own answers are not finite numbers"
     own = getattr(metric, "undefined", "")
     return own or "because all rows in its sample space have labels of one class"

@@ -1,6 +1,7 @@
 import pytest
 
-from tfmtl.benchmark import comparison_table, formats_table, main, serving_table, table
+from tfmtl.benchmark import main
+from tfmtl.benchmark_tables import comparison_table, formats_table, serving_table, table
 from tfmtl.benchmarking import Speedometer
 from tfmtl.side_by_side import relative_time
 
@@ -162,6 +163,10 @@ def test_one_export_is_compared_with_none():
             ["--serving", "--saved_model_dir", "d", "--steps", "5"],
             "`--steps` should not be given with `--serving`.",
         ),
+        (
+            ["--serving", "--saved_model_dir", "d", "--set", "data_config.batch_size=8"],
+            "`--set` should not be given with `--serving`.",
+        ),
         (["--rows", "1,5"], "`--rows` should be given with `--serving`."),
         (["--saved_model_dir", "d"], "`--saved_model_dir` should be given with `--serving`."),
     ],
@@ -169,6 +174,23 @@ def test_one_export_is_compared_with_none():
 def test_options_of_serving_need_one_another(options, sentence, capsys):
     assert main(options) == 2
     assert capsys.readouterr().err.splitlines() == [sentence]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "rule"),
+    [
+        ("--seconds", "-1", "should be a number above 0; received: '-1'"),
+        ("--seconds", "inf", "should be a number above 0; received: 'inf'"),
+        ("--seconds", "nan", "should be a number above 0; received: 'nan'"),
+        ("--seconds", "long", "should be a number above 0; received: 'long'"),
+        ("--steps", "-10", "should be a whole number above 0; received: '-10'"),
+        ("--steps", "many", "should be a whole number above 0; received: 'many'"),
+    ],
+)
+def test_there_is_something_to_measure_for(option, value, rule, capsys):
+    with pytest.raises(SystemExit):
+        main(["--pipeline_config_path", "a.config", option, value])
+    assert rule in capsys.readouterr().err
 
 
 def test_numbers_of_rows_are_numbers(capsys):

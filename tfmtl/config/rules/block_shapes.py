@@ -7,8 +7,16 @@ from collections.abc import Mapping, Sequence
 from tfmtl.config.backbone.slices import Index
 from tfmtl.config.backbone.wiring import PATH, Place, backbone_output
 from tfmtl.config.problems import Report
-from tfmtl.config.rules.layer_shapes import layer_shape
-from tfmtl.config.rules.shapes import Fed, Shape, Value, described, is_unknown, is_vector
+from tfmtl.config.rules.layer_shapes import has_weights, layer_shape
+from tfmtl.config.rules.shapes import (
+    Fed,
+    Shape,
+    Value,
+    described,
+    is_unknown,
+    is_vector,
+    last_axis,
+)
 from tfmtl.config.rules.widths import member_widths, step_widths
 from tfmtl.config.views import architecture, towers
 from tfmtl.config.wording import Word
@@ -29,22 +37,13 @@ def check_shapes(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
         report.should(PATH, f"give one vector to {name}", Word(described(output)))
 
 
-def output_width(pipeline: pipeline_pb2.Pipeline) -> int:
-    """Width of the one vector that a sound backbone gives; 0 if it is not sound or not one."""
-    report = Report()
-    try:
-        output = backbone_output(pipeline.model_config.backbone, ShapeFlow(pipeline, report))
-    except (KeyError, ValueError, IndexError, RecursionError):
-        return 0  # What is wrong with the wiring is told elsewhere.
-    return output[0] if not report.problems and is_vector(output) else 0
-
-
 class ShapeFlow:
     """Shapes flow, and what does not fit is reported."""
 
     def __init__(self, pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
         self._pipeline = pipeline
         self._report = report
+        self._fed_first: dict[str, Value] = {}  # To the layers, by their names.
 
     def read(self, group: str, how: backbone_pb2.InputLayer, place: Place) -> Value:
         members = member_widths(self._pipeline, group)
@@ -82,7 +81,7 @@ class ShapeFlow:
         return None if is_unknown(fed.value) else fed.as_joined(axis)
 
     def cut(self, value: Value, index: Index, place: Place) -> Value:
-        if value is None:
+        if is_unknown(value):
             return None
         fed = self._fed(value, place)
         if isinstance(value, list) or isinstance(index[0], int):
@@ -100,7 +99,15 @@ class ShapeFlow:
         return shape
 
     def apply(self, layer: backbone_pb2.KerasLayer, value: Value, place: Place) -> Value:
-        return None if is_unknown(value) else layer_shape(layer, self._fed(value, place))
+        if is_unknown(value):
+            return None
+        fed = self._fed(value, place)
+        first = self._fed_first.setdefault(place.name, value)
+        if has_weights(layer) and last_axis(value) != last_axis(first):
+            # A package's layers have the same weights in each of its uses.
+            fed.should(f"read what it does in another use of its package, {described(first)}")
+            return None
+        return layer_shape(layer, fed)
 
     def _fed(self, value: Value, place: Place) -> Fed:
         return Fed(value, place, self._report)

@@ -12,6 +12,18 @@ from tfmtl.protos import backbone_pb2, layer_pb2
 
 # Activations that have weights, one for each unit of a vector.
 _BY_UNIT = ("dice", "prelu")
+_WITHOUT_WEIGHTS = (
+    "Add",
+    "Average",
+    "Concatenate",
+    "DotInteraction",
+    "Dropout",
+    "Flatten",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Subtract",
+)
 
 
 def layer_shape(layer: backbone_pb2.KerasLayer, fed: Fed) -> Value:
@@ -20,6 +32,13 @@ def layer_shape(layer: backbone_pb2.KerasLayer, fed: Fed) -> Value:
     if name in MESSAGES:
         return _MESSAGES[name](fed, message_of(layer))
     return _PLAIN[name](fed, arguments_of(layer))
+
+
+def has_weights(layer: backbone_pb2.KerasLayer) -> bool:
+    """Whether a layer is made for the width of what it reads."""
+    if layer.class_name == "Activation":
+        return arguments_of(layer).get("activation") in _BY_UNIT
+    return layer.class_name not in _WITHOUT_WEIGHTS
 
 
 def _mlp(fed: Fed, mlp: layer_pb2.MLP) -> Value:

@@ -47,6 +47,11 @@ def is_unknown(value: Value) -> bool:
     return value is None or (isinstance(value, list) and any(map(is_unknown, value)))
 
 
+def last_axis(value: Value) -> Value:
+    """The width of a shape, or of each in a list."""
+    return list(map(last_axis, value)) if isinstance(value, list) else value[-1]
+
+
 class Fed(NamedTuple):
     """What a layer is fed, where it stands, and where its problems go.
 
@@ -98,6 +103,9 @@ class Fed(NamedTuple):
 
     def as_joined(self, axis: int) -> Shape | None:
         """The shape of several that are joined on an axis, of which 0 is the batch."""
+        if any(isinstance(each, list) for each in self.value):
+            self.should("join vectors, and no lists of them")
+            return None
         ranks = {len(each) for each in self.value}
         at = axis - 1 if axis > 0 else axis
         if len(ranks) != 1 or axis == 0 or not -min(ranks) <= at < min(ranks):

@@ -26,7 +26,8 @@ class Column:
         name: Its name.
         dtype: Type of its values.
         default: Text that stands for an empty cell. Readers put it into columns of numbers; columns
-            of text arrive with their cells empty, in training as in serving, and get it here.
+            of text arrive with their cells empty, in training as in serving, and get it here, as
+            do floats that a server is sent as NaN.
     """
 
     name: str
@@ -56,10 +57,12 @@ class Column:
         return self.dtype == tf.string
 
     def filled(self, values: tf.Tensor) -> tf.Tensor:
-        """The values, with the default in place of an empty text."""
-        if not (self.is_text and self.default):
-            return values
-        return tf.where(tf.equal(values, ""), self.default, values)
+        """The values, with the default in place of an empty text or NaN."""
+        if self.default and self.is_text:
+            return tf.where(tf.equal(values, ""), self.default, values)
+        if self.default and self.dtype.is_floating:
+            return tf.where(tf.math.is_nan(values), float(self.default), values)
+        return values
 
 
 def missing(values: tf.Tensor) -> tf.Tensor | None:

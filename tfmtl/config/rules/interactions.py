@@ -86,7 +86,14 @@ def _check_group(
 def _check_factors(
     group: str, path: str, pipeline: pipeline_pb2.Pipeline, report: Report, of: str
 ) -> None:
-    """There are two features or more, of one width."""
+    """There are two features or more, of one width, and nothing behind them."""
+    if _has_attention(group, pipeline):
+        rule = (
+            "name a group without `sequence_features`, because fm multiplies pairs of the features "
+            "themselves"
+        )
+        report.should(path, rule, group, of=of)
+        return
     widths = feature_widths(pipeline, group)
     if len(widths) < 2:
         rule = "name a group of two features or more, because fm multiplies pairs of them"
@@ -100,6 +107,11 @@ def _check_factors(
             f"`{first}` has {wanted} and `{other}` {widths[other]}"
         )
         report.should(path, rule, group, of=of)
+
+
+def _has_attention(name: str, pipeline: pipeline_pb2.Pipeline) -> bool:
+    groups = pipeline.model_config.feature_groups
+    return any(each.group_name == name and each.sequence_features for each in groups)
 
 
 def _check_distinct(

@@ -6,6 +6,7 @@ import dataclasses
 
 import tensorflow as tf
 
+from tfmtl.errors import ConfigError
 from tfmtl.protos.dataset_pb2 import DatasetConfig
 
 _DTYPES = {
@@ -56,12 +57,25 @@ class Column:
         """Whether its values are text."""
         return self.dtype == tf.string
 
+    @property
+    def default_number(self) -> float:
+        """Its default as a number; 0 without one.
+
+        Raises:
+            ConfigError: If it is none.
+        """
+        try:
+            return float(self.default or 0)
+        except ValueError as error:
+            rule = "`default_val` of its column should be a number."
+            raise ConfigError([f"{rule} Received: `{self.default}`."]) from error
+
     def filled(self, values: tf.Tensor) -> tf.Tensor:
         """The values, with the default in place of an empty text or NaN."""
         if self.default and self.is_text:
             return tf.where(tf.equal(values, ""), self.default, values)
         if self.default and self.dtype.is_floating:
-            return tf.where(tf.math.is_nan(values), float(self.default), values)
+            return tf.where(tf.math.is_nan(values), self.default_number, values)
         return values
 
 

@@ -17,7 +17,7 @@ from tfmtl.features.scaling import Scaling
 from tfmtl.features.sequence_encoder import Encoder, encoder_of
 from tfmtl.features.splitting import bags_of_one, split_items, split_places
 from tfmtl.features.vocabulary import NumBuckets, Vocabulary
-from tfmtl.layers.packed_embedding import rows_of
+from tfmtl.layers.segments import rows_of
 from tfmtl.protos.feature_pb2 import FeatureConfig
 
 Steps: TypeAlias = tf.Tensor | tf.RaggedTensor

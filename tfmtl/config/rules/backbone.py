@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from tfmtl.config.backbone.graphs import PATH, Graph, blocks_read, graphs, outputs_of
 from tfmtl.config.backbone.slices import parse_slice
-from tfmtl.config.backbone.wiring import (
-    PATH,
-    Graph,
-    backbone_output,
-    blocks_read,
-    graphs,
-    outputs_of,
-)
+from tfmtl.config.backbone.wiring import backbone_output
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.block_shapes import ShapeFlow, check_shapes
 from tfmtl.config.rules.blocks import check_layer, check_mlp

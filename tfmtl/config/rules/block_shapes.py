@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tfmtl.config.backbone.graphs import PATH
 from tfmtl.config.backbone.slices import Index
-from tfmtl.config.backbone.wiring import PATH, Place, backbone_output
+from tfmtl.config.backbone.wiring import Place, backbone_output
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.layer_shapes import has_weights, layer_shape
 from tfmtl.config.rules.shapes import (

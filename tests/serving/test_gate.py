@@ -297,6 +297,21 @@ def test_10_a_partial_version_of_half_a_file(broken):
             "Received: the operation RandomUniform.",
         ),
         (
+            add_node("StatefulUniform"),
+            "A signature should draw nothing at random, as dropout does in training. "
+            "Received: the operation StatefulUniform.",
+        ),
+        (
+            add_node("Timestamp"),
+            "A signature should draw nothing at random, as dropout does in training. "
+            "Received: the operation Timestamp.",
+        ),
+        (
+            add_node("TextLineDataset"),
+            "The graph should neither run Python, nor read or write files, nor print. "
+            "Received: the operation TextLineDataset.",
+        ),
+        (
             add_node("TFRA>CuckooHashTableFind"),
             "The graph should have operations of TensorFlow itself alone, which every server has. "
             "Received: the operation TFRA>CuckooHashTableFind.",

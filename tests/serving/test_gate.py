@@ -10,6 +10,8 @@ from toy import copied, number, servable, text, toy_servable, write_version
 
 from tfmtl.errors import ExportError
 from tfmtl.serving.gate import check_export, file_rules
+from tfmtl.serving.gate.answers import check_answers
+from tfmtl.serving.gate.version import Version
 from tfmtl.serving.golden import GOLDEN_FILE
 from tfmtl.serving.prediction_logs import Record, read_records, write_records
 from tfmtl.serving.warmup import WARMUP_FILE
@@ -76,6 +78,19 @@ def test_what_is_whole_passes_with_every_kind_of_signature(toy):
     assert any(line.startswith("  rank, 1 x 128: ") for line in lines)
 
 
+def test_warm_ups_ask_every_signature_at_every_size(toy):
+    sizes = {}
+    for record in read_records(toy / "assets.extra" / WARMUP_FILE):
+        longest = max((value.shape for value in record.inputs.values()), key=len)
+        sizes.setdefault(record.signature, []).append(longest)
+    assert sizes == {
+        "serving_default": [(1,), (16,), (128,)],
+        "rank": [(1, 1), (1, 16), (1, 128)],
+        "examples": [(1,), (16,), (128,)],
+        "classify": [(1,), (16,), (128,)],
+    }
+
+
 # The ten ways.
 
 
@@ -116,6 +131,20 @@ def test_4_an_operation_that_xla_must_compile(broken):
         "Nothing should have to be compiled by XLA (`jit_compile=True`), which a stock server does "
         "not do. Received: node `added`."
     )
+
+
+def test_4_a_function_that_jit_compile_made(tmp_path):
+    inputs = {"serving_default": {"price": number(None, name="price")}}
+    double = tf.function(lambda price: 2 * price, jit_compile=True)
+
+    def compiled(raw):
+        return {"twice": double(raw["price"])}
+
+    folder = write_version(servable(tf.Module(), inputs, [compiled]), tmp_path / "1")
+    lines = refusal(folder).splitlines()
+    rule = "Nothing should have to be compiled by XLA (`jit_compile=True`), "
+    assert all(line.startswith(rule) for line in lines)
+    assert any("Received: function `__inference_" in line for line in lines)
 
 
 def test_5_a_wrong_batch_axis(broken):
@@ -470,6 +499,23 @@ def test_another_answer_than_the_trained_models(toy, tmp_path):
         f"`serving_default` should be {wrong[2]}. Received: "
     )
     assert "for the row {'price': " in said
+
+
+@pytest.mark.slow
+def test_an_answer_that_is_another_when_asked_again(tmp_path):
+    inputs = {"serving_default": {"price": number(None, name="price")}}
+
+    def noisy(raw):
+        known = tf.where(tf.math.is_finite(raw["price"]), raw["price"], 0.0)
+        return {"noise": known + tf.random.normal(tf.shape(known))}
+
+    folder = write_version(servable(tf.Module(), inputs, [noisy]), tmp_path / "1")
+    with pytest.raises(ExportError) as error:
+        check_answers(Version(folder))
+    assert str(error.value) == (
+        "Signature `serving_default` should answer the same when asked twice. "
+        "Received: another answer, to 1 rows."
+    )
 
 
 @pytest.mark.slow

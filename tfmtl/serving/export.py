@@ -30,6 +30,7 @@ from tfmtl.serving.golden import GOLDEN_FILE, record_answers, trial_rows
 from tfmtl.serving.manifest import EXTRA_FOLDER, manifest, write_manifest
 from tfmtl.serving.prediction_logs import Record, write_records
 from tfmtl.serving.signatures import Servable, build_servable, check_input_names
+from tfmtl.serving.vectors import vectors_of
 from tfmtl.serving.versions import publish
 from tfmtl.serving.warmup import WARMUP_FILE, warmup_requests
 from tfmtl.tasks import Task, build_score
@@ -112,6 +113,19 @@ def check_exportable(pipeline: Pipeline) -> None:
         _check_list(config.feature_name(feature), feature.vocab_list)
     for source in pipeline.export_config.asset_files:
         _check_asset(Path(source))
+
+
+def check_network(network: keras.Model, pipeline: Pipeline) -> None:
+    """Raises before a long training what only the network itself shows.
+
+    Args:
+        network: Encoded features in, `{task: logits}` out.
+        pipeline: The config.
+
+    Raises:
+        ExportError: With what could not be exported.
+    """
+    vectors_of(network, pipeline.export_config.embedding_outputs)
 
 
 def _check_list(feature: str, words: Sequence[str]) -> None:

@@ -44,6 +44,7 @@ Tensors: TypeAlias = dict[str, tf.Tensor]
 Function: TypeAlias = Callable[[Tensors], Tensors]
 Specs: TypeAlias = Mapping[str, tf.TensorSpec]
 
+_BYTES_OF_REST = "b64"
 # What TensorFlow accepts as the name of a signature's input; `self` is an argument of its own.
 _NAME = re.compile(r"(?!self$)[A-Za-z0-9.][A-Za-z0-9_./-]*")
 
@@ -210,7 +211,13 @@ def check_input_names(inputs: Iterable[str]) -> None:
     Raises:
         ExportError: With the column's name.
     """
-    for name in inputs:
+    names = set(inputs)
+    if names == {_BYTES_OF_REST}:
+        raise ExportError(
+            f"The one input of the exported model should not be called `{_BYTES_OF_REST}`, which "
+            "means bytes over REST. Rename it in the data and in `data_config`."
+        )
+    for name in sorted(names):
         if not _NAME.fullmatch(name):
             raise ExportError(
                 "An input of the exported model has the name of its column, which should "

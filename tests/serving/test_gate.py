@@ -326,6 +326,21 @@ def test_10_a_partial_version_of_half_a_file(broken):
             "Received: the operation RandomUniform.",
         ),
         (
+            add_node("StatefulUniform"),
+            "A signature should draw nothing at random, as dropout does in training. "
+            "Received: the operation StatefulUniform.",
+        ),
+        (
+            add_node("Timestamp"),
+            "A signature should draw nothing at random, as dropout does in training. "
+            "Received: the operation Timestamp.",
+        ),
+        (
+            add_node("TextLineDataset"),
+            "The graph should neither run Python, nor read or write files, nor print. "
+            "Received: the operation TextLineDataset.",
+        ),
+        (
             add_node("TFRA>CuckooHashTableFind"),
             "The graph should have operations of TensorFlow itself alone, which every server has. "
             "Received: the operation TFRA>CuckooHashTableFind.",
@@ -403,6 +418,63 @@ def test_parameters_of_batching_that_no_server_takes(broken):
         "enable_large_batch_splitting. Received: pad_variable_length_inputs: true.",
         "`batching_params.pbtxt`: The last of `allowed_batch_sizes` should be 64. Received: 32.",
     ]
+
+
+def test_parameters_of_batching_that_are_no_text(broken):
+    (broken / "batching_params.pbtxt").write_bytes(b"\xff")
+    assert "`batching_params.pbtxt`: It should be text of BatchingParameters." in refusal(broken)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{}", "should be what `tfmtl export` wrote. Received: null as `versions`."),
+        ("[1]", "should be what `tfmtl export` wrote. Received: null as `versions`."),
+        ("{", "should be JSON. Received: "),
+    ],
+)
+def test_a_manifest_that_tells_nothing(broken, text, words):
+    (broken / "assets.extra" / "tfmtl_export.json").write_text(text)
+    assert words in refusal(broken)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "what"),
+    [
+        ("assets/cities.txt", "oslo\nrome\nbonn\n", "another"),
+        ("assets/notes.txt", None, "no such file"),
+        ("assets/more.txt", "more", "a file that the export does not tell of"),
+        ("fingerprint.pb", "another", "another"),
+    ],
+)
+def test_another_file_than_was_exported(broken, file, content, what):
+    (broken / file).unlink(missing_ok=True)
+    if content:
+        (broken / file).write_text(content)
+    assert refusal(broken) == f"`{file}` should be as it was exported. Received: {what}."
+
+
+def test_an_export_that_tells_no_checksums(broken):
+    change_manifest(broken, checksums=None)
+    words = "`tfmtl_export.json` should tell the `checksums` of files. Received: None."
+    assert refusal(broken) == words
+
+
+def test_a_model_that_tfmtl_did_not_export(tmp_path):
+    model = tf.Module()
+    model.run = tf.function(
+        lambda x: {"y": tf.numpy_function(lambda each: each, [x], tf.float32)},
+        input_signature=[tf.TensorSpec([3], tf.float32, "x")],
+    )
+    model.weight = tf.Variable(1.0)
+    tf.saved_model.save(model, str(tmp_path), signatures=model.run)
+    said = refusal(tmp_path)
+    for file in ("tfmtl_export.json", "golden_answers", "tf_serving_warmup_requests"):
+        assert said.count(f"A version should have the file `assets.extra/{file}`.") == 1
+    assert (
+        "should have the batch as its first axis, of any length. Received: the shape [3]." in said
+    )
+    assert "Received: the operation PyFunc." in said
 
 
 def test_all_problems_are_told_at_once(broken):

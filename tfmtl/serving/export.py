@@ -16,6 +16,7 @@ import tf_keras as keras
 from google.protobuf import text_format
 
 from tfmtl import config
+from tfmtl.config.score import weight_input
 from tfmtl.errors import ExportError
 from tfmtl.features import Columns
 from tfmtl.features.column import Column
@@ -193,8 +194,17 @@ def _batch_sizes(pipeline: Pipeline) -> list[int]:
 def _recorded_rows(
     pipeline: Pipeline, rows: Mapping[str, np.ndarray] | None
 ) -> dict[str, np.ndarray] | None:
+    """As many as the config says, with the weights of the score as they are by default."""
     count = pipeline.export_config.recorded_rows
-    return {name: column[:count] for name, column in rows.items()} if rows and count else None
+    if not rows or not count:
+        return None
+    recorded = {name: column[:count] for name, column in rows.items()}
+    length = len(next(iter(recorded.values())))
+    defaults = {
+        weight_input(each.name): np.full(length, each.default_value, np.float32)
+        for each in pipeline.model_config.score.weights
+    }
+    return {**recorded, **defaults}
 
 
 def _model_name(pipeline: Pipeline, base: Path) -> str:

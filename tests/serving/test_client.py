@@ -1,5 +1,7 @@
 """The client: tables in and out, by gRPC and by REST, and what it says before it asks."""
 
+import re
+import socket
 import threading
 
 import numpy as np
@@ -154,10 +156,37 @@ def test_a_signature_that_there_is_not(addresses, monkeypatch, rows):
 
 @pytest.mark.parametrize("before", ["127.0.0.1:%d", "http://127.0.0.1:%d"])
 def test_a_server_that_is_not_there(before):
-    client = Client(before % free_port(), "m", timeout=1, retries=1)
-    with pytest.raises(ServingError, match="UNAVAILABLE") as error:
+    address = before % free_port()
+    client = Client(address, "m", timeout=1, retries=1)
+    with pytest.raises(ServingError) as error:
         client.predict(pd.DataFrame())
+    told = re.escape(f"{address} could not be reached: ") + r".*Connection refused[^\n]*\."
+    assert re.fullmatch(told, str(error.value))
     assert error.value.code == "UNAVAILABLE"
+
+
+def test_an_address_of_the_other_kind(addresses):
+    grpc_port = addresses["gRPC"]
+    rest_port = addresses["REST"].removeprefix("http://")
+    cases = {
+        f"http://{grpc_port}": f"If that is a server's port of gRPC, use `{grpc_port}`.",
+        rest_port: f"If that is a server's port of REST, use `http://{rest_port}`.",
+    }
+    for address, would_do in cases.items():
+        client = Client(address, "m", timeout=1, retries=0)
+        with pytest.raises(ServingError) as error:
+            client.predict(pd.DataFrame())
+        assert str(error.value).startswith(f"{address} could not be reached: ")
+        assert str(error.value).endswith(would_do)
+
+
+@pytest.mark.parametrize("before", ["127.0.0.1:%d", "http://127.0.0.1:%d"])
+def test_a_server_that_keeps_silent(before):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        client = Client(before % silent.getsockname()[1], "m", timeout=0.1)
+        with pytest.raises(ServingError, match=r"did not answer in 0\.1 s\.$") as error:
+            client.predict(pd.DataFrame())
+    assert error.value.code == "DEADLINE_EXCEEDED"
 
 
 def test_it_asks_again_while_there_is_time_and_the_server_is_away(monkeypatch):

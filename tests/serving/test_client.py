@@ -4,6 +4,7 @@ import re
 import socket
 import threading
 
+import grpc
 import numpy as np
 import pandas as pd
 import pytest
@@ -178,6 +179,31 @@ def test_an_address_of_the_other_kind(addresses):
             client.predict(pd.DataFrame())
         assert str(error.value).startswith(f"{address} could not be reached: ")
         assert str(error.value).endswith(would_do)
+
+
+class Dropped(grpc.RpcError):
+    """What gRPC makes of a call that came when the server ended."""
+
+    def code(self):
+        return grpc.StatusCode.CANCELLED
+
+    def details(self):
+        return "CANCELLED"
+
+
+def test_a_server_that_ended_is_asked_again(monkeypatch):
+    client = Client("a:1", "m", retries=2)
+    tries = []
+
+    def ask(request, timeout):
+        tries.append(timeout)
+        raise Dropped
+
+    monkeypatch.setattr(client._transport._stub, "GetModelMetadata", ask)
+    with pytest.raises(ServingError) as error:
+        client.predict(pd.DataFrame())
+    assert str(error.value) == "a:1 could not be reached: the server ended."
+    assert len(tries) == 3
 
 
 @pytest.mark.parametrize("before", ["127.0.0.1:%d", "http://127.0.0.1:%d"])

@@ -22,6 +22,7 @@ from tfmtl.serving.client.asking import DEADLINE, UNAVAILABLE, Asked, failed, la
 # What gRPC itself says, and not a server.
 _LATE = ("Deadline Exceeded", "Deadline exceeded")
 _UNREACHED = re.compile(r"failed to connect|errors resolving|DNS resolution failed|Socket closed")
+_DROPPED = "CANCELLED"  # Of calls that came, and that a server which ends has not begun to answer.
 _NO_HTTP2 = "Failed parsing HTTP/2"
 
 _SIGNATURES = "signature_def"
@@ -81,6 +82,8 @@ class OverGrpc:
         code, details = error.code().name, error.details() or ""
         if code == DEADLINE and details in _LATE:
             return late(self._address, timeout)
+        if code == details == _DROPPED:
+            return unreached(self._address, "the server ended")
         if code == UNAVAILABLE and _UNREACHED.match(details):
             would_do = ""
             if _NO_HTTP2 in details:

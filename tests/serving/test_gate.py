@@ -316,6 +316,26 @@ def test_10_a_partial_version_of_half_a_file(broken):
             "Received: the operation AssignAddVariableOp.",
         ),
         (
+            add_node("SaveV2"),
+            "A signature should neither read nor write files, nor end the server. "
+            "Received: the operation SaveV2.",
+        ),
+        (
+            add_node("Abort"),
+            "A signature should neither read nor write files, nor end the server. "
+            "Received: the operation Abort.",
+        ),
+        (
+            add_node("WriteScalarSummary"),
+            "A signature should neither read nor write files, nor end the server. "
+            "Received: the operation WriteScalarSummary.",
+        ),
+        (
+            add_node("WriteFile"),
+            "The graph should neither run Python, nor read or write files, nor print. "
+            "Received: the operation WriteFile.",
+        ),
+        (
             add_node("LookupTableInsertV2"),
             "A signature should change nothing, because requests run at the same time. "
             "Received: the operation LookupTableInsertV2.",

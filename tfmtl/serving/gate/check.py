@@ -31,6 +31,7 @@ RULES: tuple[Rule, ...] = (
     signature_rules.inputs_read,
     graph_rules.core_operations,
     graph_rules.no_must_compile,
+    graph_rules.kept_inside,
     graph_rules.stateless,
     graph_rules.certain,
     graph_rules.files_are_assets,

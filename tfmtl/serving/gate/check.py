@@ -19,7 +19,9 @@ _FIRST: tuple[Rule, ...] = (
 )
 
 RULES: tuple[Rule, ...] = (
+    file_rules.numbered,
     file_rules.complete,
+    file_rules.allowed_tolerance,
     signature_rules.one_tag,
     signature_rules.default_signature,
     signature_rules.known_methods,

@@ -21,6 +21,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from tfmtl.layers.placed import Placed
+
 _COMBINERS = ("", "sum", "mean", "sqrtn")
 
 
@@ -162,13 +164,9 @@ class PackedEmbedding(keras.layers.Layer):
                 storage.read = storage.own_rows
 
     @property
-    def placed_tables(self) -> list[tuple[Table, tf.Variable, int]]:
-        """Each table, the storage it lies in, and its first row there."""
-        return [
-            (table, storage.variable, storage.first_row(table.name))
-            for storage in self._storages
-            for table in storage.tables
-        ]
+    def placed(self) -> list[Placed]:
+        """Where each table lies."""
+        return [place for storage in self._storages for place in storage.placed()]
 
     def call(self, inputs: Mapping[str, Any], training: bool | None = None) -> dict[str, tf.Tensor]:
         outputs: dict[str, tf.Tensor] = {}
@@ -216,9 +214,12 @@ class _Storage:
             self._offsets[table.name] = first
             first += table.rows
 
-    def first_row(self, table: str) -> int:
-        """Where a table begins."""
-        return self._offsets[table]
+    def placed(self) -> list[Placed]:
+        """Where each table lies."""
+        return [
+            Placed(table.name, self.variable, first, first + table.rows)
+            for table, first in zip(self.tables, self._offsets.values(), strict=True)
+        ]
 
     @property
     def is_read(self) -> bool:

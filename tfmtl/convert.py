@@ -33,7 +33,11 @@ def _parser() -> argparse.ArgumentParser:
         help="files, globs or folders, read as the training data is; labels may be absent",
     )
     parser.add_argument(
-        "--output_path", required=True, metavar="DIR", help="the folder to write, new or empty"
+        "--output_path",
+        type=commands.new_path,
+        required=True,
+        metavar="DIR",
+        help="the folder to write, new or empty",
     )
     parser.add_argument(
         "--format", choices=list(_READS), default="parquet", help="of the files (default: parquet)"
@@ -58,19 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--rows_per_file",
-        type=_positive,
+        type=commands.positive,
         default=1 << 20,
         metavar="N",
         help="rows of a file, about (default: 1048576)",
     )
     return parser
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"should be at least 1; received: {text}")
-    return value
 
 
 def _convert(args: argparse.Namespace) -> None:

@@ -40,7 +40,11 @@ def _parser() -> argparse.ArgumentParser:
         "data_config.input_type=... or the like says otherwise; labels may be absent",
     )
     parser.add_argument(
-        "--output_path", required=True, metavar="FILE", help="ends in .csv, .csv.gz or .parquet"
+        "--output_path",
+        type=commands.new_path,
+        required=True,
+        metavar="FILE",
+        help="ends in .csv, .csv.gz or .parquet",
     )
     parser.add_argument(
         "--reserved_cols",

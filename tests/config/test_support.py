@@ -17,7 +17,8 @@ def checked(text):
     [
         (
             "model_config { model_params { outputs: 'a' } }",
-            "`model_config.model_params.outputs` is not built yet.",
+            "`model_config.model_params.outputs` is refused: name the block's layer, "
+            "`block/<name>`, in `export_config.embedding_outputs`, which serves its vector.",
         ),
         (
             "data_config { ignore_error: true }",

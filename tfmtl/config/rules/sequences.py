@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from tfmtl.config.problems import Report
-from tfmtl.config.rules.common import check_unique
 from tfmtl.config.rules.layers import check_dnn
 from tfmtl.config.rules.widths import feature_width
 from tfmtl.config.views import feature_name, features
@@ -27,8 +26,6 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
             _check_layers(each, f"{path}[{place}].seq_dnn", report, of)
             _check_widths(each, known, f"{path}[{place}]", report, of)
             _check_lengths(each, known, f"{path}[{place}]", report, of)
-        named = [(f"{path}[{place}]", each.group_name) for place, each in enumerate(attentions)]
-        check_unique(report, named)
 
 
 def _check_maps(

@@ -183,11 +183,19 @@ def test_embedded_numbers_come_along_by_their_features(first_of_numbers, caplog)
     actual, before = started(with_numbers(follower(first_of_numbers), "sum", "price"))
     for slot in ("model", "optimizer_0/m"):
         for weight in ("w", "mixed", "bins"):
-            name = f"{slot}/numeric_embeddings/{weight}"
+            name = f"{slot}/numeric_embeddings/auto_dis_3/{weight}"
             np.testing.assert_array_equal(actual[name][0], before[name][0])
             np.testing.assert_array_equal(actual[name][1], first_of_numbers[1][name][0])
-    assert "  numeric_embeddings/sum/bins: not in the checkpoint" in caplog.text
-    assert "  numeric_embeddings/cost/bins: not in the model" in caplog.text
+    assert "  numeric_embeddings/auto_dis_3/sum/bins: not in the checkpoint" in caplog.text
+    assert "  numeric_embeddings/auto_dis_3/cost/bins: not in the model" in caplog.text
+
+
+def test_embedded_numbers_come_along_whatever_other_kinds_there_are(first_of_numbers):
+    pipeline = with_numbers(follower(first_of_numbers), "wave", "price")
+    pipeline.feature_config.features[2].numeric_embedding.periodic.num_frequencies = 4
+    actual, _ = started(pipeline)
+    name = "model/numeric_embeddings/auto_dis_3/bins"
+    np.testing.assert_array_equal(actual[name], first_of_numbers[1][name][:1])
 
 
 def test_a_checkpoint_of_other_numbers_is_told(first_of_numbers, caplog):
@@ -195,8 +203,8 @@ def test_a_checkpoint_of_other_numbers_is_told(first_of_numbers, caplog):
     with pytest.raises(TrainingError) as error:
         train(pipeline, train_data=ROWS, continue_train=True)
     assert (
-        "  model/numeric_embeddings/bins/cost/bins: rows 1 to 2 in the checkpoint, rows 0 to 1 in "
-        "the model"
+        "  model/numeric_embeddings/auto_dis_3/bins/cost/bins: rows 1 to 2 in the checkpoint, rows "
+        "0 to 1 in the model"
     ) in str(error.value)
 
 

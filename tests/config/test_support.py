@@ -57,6 +57,13 @@ def test_defaults_ask_for_nothing():
     assert checked(text) == ([], [])
 
 
+def test_separators_of_labels_of_one_value_have_no_effect():
+    assert checked("data_config { label_fields: 'a' label_sep: ',' label_dim: 1 }") == (
+        [],
+        ["`data_config.label_sep` is accepted and ignored: a label has one value."],
+    )
+
+
 def test_nothing_is_asked_of_what_is_ignored():
     problems, warnings = checked("eval_config { metrics_set { gauc {} } metrics_set { auc {} } }")
     assert problems == []

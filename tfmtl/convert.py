@@ -25,13 +25,7 @@ def _parser() -> argparse.ArgumentParser:
         "its features encoded.",
     )
     commands.add_config_options(parser)
-    parser.add_argument(
-        "--input_path",
-        nargs="+",
-        required=True,
-        metavar="PATH",
-        help="files, globs or folders, read as the training data is; labels may be absent",
-    )
+    commands.add_input_option(parser)
     parser.add_argument(
         "--output_path",
         type=commands.new_path,

@@ -183,12 +183,8 @@ def over(pipeline, path):
 
 
 def lists(batch):
-    return tf.nest.map_structure(
-        lambda value: (
-            value.to_list() if isinstance(value, tf.RaggedTensor) else value.numpy().tolist()
-        ),
-        batch,
-    )
+    parts = tf.nest.flatten(batch, expand_composites=True)  # Of ragged values, ends of rows too.
+    return [part.numpy().tolist() for part in parts]
 
 
 def opened(pipeline, beside=(), **how):

@@ -1,4 +1,4 @@
-"""What holds for all tests: random numbers are always the same, and graphs go with their file."""
+"""What holds for all tests: each file starts from the same random numbers."""
 
 import gc
 import sys
@@ -16,17 +16,11 @@ def pytest_collection_finish():
     gc.enable()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup():
-    """Seeds, before fixtures of any scope, so that no test fails by chance."""
+@pytest.fixture(scope="module", autouse=True)
+def equal_random_numbers():
+    """Keeps tests from failing by chance.
+
+    Not before each test: TensorFlow would forget its kernels, and make them again.
+    """
     if keras := sys.modules.get("tf_keras"):  # Tests of configs alone do without.
         keras.utils.set_random_seed(1)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def graphs_of_a_file():
-    """Lets go of graphs that only refer to one another, which may be gigabytes."""
-    yield
-    if keras := sys.modules.get("tf_keras"):
-        keras.backend.clear_session()
-        gc.collect()

@@ -194,6 +194,7 @@ def opened(pipeline, beside=(), **how):
     return open_batches(pipeline, columns, beside, path, 16, **how), columns
 
 
+@pytest.mark.slow
 def test_encoded_batches_are_those_of_the_raw_data(full, encoded):
     read = []
     for pipeline in (full[0], encoded):

@@ -116,6 +116,7 @@ def train(
         train_data=train_data,
         eval_data=eval_data,
         continue_train=continue_train,
+        on_build=lambda model: exporter.before_training(model.network),
         on_evaluation=after_evaluation,
     )
     if not result.interrupted:
@@ -126,6 +127,17 @@ def train(
             metrics=result.metrics and {"global_step": result.global_step, **result.metrics},
         )
     return result
+
+
+def check_network(config: Config) -> None:
+    """Builds a config's network, and checks what the config alone does not show.
+
+    Raises:
+        ExportError: If it has not what is to be exported of it.
+    """
+    pipeline = _checked(config, ())
+    _, model = build_model(pipeline)
+    serving.check_network(model.network, pipeline)
 
 
 def evaluate(

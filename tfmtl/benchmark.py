@@ -5,34 +5,34 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tfmtl import commands, config
+from tfmtl.benchmark_tables import (
+    PARTS,
+    comparison_table,
+    formats_table,
+    serving_table,
+    table,
+)
+from tfmtl.edits import edits_of
 from tfmtl.errors import ConfigError
 from tfmtl.protos.pipeline_pb2 import Pipeline
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("tfmtl.benchmark")  # Not `__main__`, whose lines are not shown.
 
 _NEEDS = ["train_input_path"]
 _SECONDS = 10.0
 
-_OF_CONFIGS = ("pipeline_config_path", "model_dir", "seconds", "steps")
-_SERVING = ("saved_model_dir", "signatures", "rows", "threads", "clients", "requests")
-
-_SERVING_HEADER = (
-    *("signature", "rows", "threads", "clients", "request KB"),
-    *("cold ms", "p50", "p90", "p99", "requests/s", "rows/s"),
+_OF_CONFIGS = (
+    *("pipeline_config_path", "model_dir", "train_input_path", "eval_input_path"),
+    *("edit_config_json", "set", "seconds", "steps"),
 )
-
-_PARTS = {
-    "read": "reading",
-    "encode": "reading and encoding",
-    "step": "train step on cached batches",
-    "train": "training end to end",
-}
+_SERVING = ("saved_model_dir", "signatures", "rows", "threads", "clients", "requests", "roads")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
-        "--only", type=_parts, default=list(_PARTS), metavar="A,B", help=f"of {', '.join(_PARTS)}"
+        "--only", type=_parts, default=list(PARTS), metavar="A,B", help=f"of {', '.join(PARTS)}"
     )
     what.add_argument(
         "--against",
@@ -68,14 +68,17 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument(
         "--serving",
         action="store_true",
-        help="measures how fast exports answer, in TensorFlow's C library alone",
+        help="measures how fast exports answer, in TensorFlow's C library alone and through the "
+        "development server",
     )
     _add_serving_options(parser)
     length = parser.add_mutually_exclusive_group()
     length.add_argument(
-        "--seconds", type=float, help=f"to measure each for (default: {_SECONDS:.0f})"
+        "--seconds", type=_seconds, help=f"to measure each for (default: {_SECONDS:.0f})"
     )
-    length.add_argument("--steps", type=int, default=0, help="to measure each for, instead")
+    length.add_argument(
+        "--steps", type=commands.positive, default=0, help="to measure each for, instead"
+    )
     return parser
 
 
@@ -87,12 +90,11 @@ def _add_serving_options(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="exports, side by side: versions, or folders of versions (then the newest)",
     )
-    group.add_argument(
-        "--signatures",
-        type=lambda text: text.split(","),
-        metavar="A,B",
-        help="of the exports' (default: serving_default, rank and examples)",
-    )
+    for name, told in (
+        ("signatures", "of the exports' (default: serving_default, rank and examples)"),
+        ("roads", "of c_runtime, grpc and rest; the last two are the server's (default: all)"),
+    ):
+        group.add_argument(f"--{name}", type=lambda text: text.split(","), metavar="A,B", help=told)
     for name, kind, told in (
         ("rows", _counts, "of a request; of rank, candidates of one user (default: 1,100,500)"),
         ("threads", _numbers, "of an operation, and operations at once; 0, the default, is any"),
@@ -102,6 +104,16 @@ def _add_serving_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--requests", type=commands.positive, metavar="N", help="timed of each kind (default: 300)"
     )
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"should be a number above 0; received: {text!r}")
+    return seconds
 
 
 def _numbers(text: str) -> list[int]:
@@ -118,10 +130,8 @@ def _counts(text: str) -> list[int]:
 def _parts(text: str) -> list[str]:
     parts = text.split(",")
     for part in parts:
-        if part not in _PARTS:
-            raise argparse.ArgumentTypeError(
-                f"should be of {', '.join(_PARTS)}; received: {part!r}"
-            )
+        if part not in PARTS:
+            raise argparse.ArgumentTypeError(f"should be of {', '.join(PARTS)}; received: {part!r}")
     return parts
 
 
@@ -132,7 +142,7 @@ def _benchmark(args: argparse.Namespace) -> None:
         figures, text = _benchmark_config(args)
     print(text)
     if args.json:
-        Path(args.json).write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        config.write_text(json.dumps(figures, indent=2) + "\n", args.json)
 
 
 def _benchmark_config(args: argparse.Namespace) -> tuple[Any, str]:
@@ -194,7 +204,7 @@ def _measure_serving(args: argparse.Namespace) -> tuple[Any, str]:
 def _load_other(path: str, args: argparse.Namespace) -> Pipeline:
     """A config to compare with; its problems name the file, as there are several."""
     try:
-        return config.load(path, overrides=commands.edits_of(args), needs=_NEEDS)
+        return config.load(path, overrides=edits_of(args), needs=_NEEDS)
     except ConfigError as error:
         raise ConfigError([f"{path}: {problem}" for problem in error.problems]) from error
 
@@ -208,110 +218,7 @@ def _tell_format(name: str) -> None:
 
 
 def _tell(part: str) -> None:
-    _logger.info("Measuring: %s.", _PARTS[part])
-
-
-def table(figures: dict[str, Any]) -> str:
-    """The figures of `benchmarking.benchmark`, for people."""
-    rows = list(_rows(figures))
-    names = max(len(name) for name, _ in rows)
-    values = max(len(value) for _, value in rows)
-    return "\n".join(f"{name:<{names}}  {value:>{values}}".rstrip() for name, value in rows)
-
-
-def comparison_table(figures: Sequence[dict[str, Any]]) -> str:
-    """The figures of `side_by_side.compare`, for people."""
-    header = ("config", "in embeddings", "elsewhere", "rows/s", "step time")
-    return _aligned([header, *(_comparison_row(each) for each in figures)])
-
-
-def formats_table(figures: Sequence[dict[str, Any]]) -> str:
-    """The figures of `reading_rates.compare_formats`, for people."""
-    header = ("format", "MB", "rows/s", "speed")
-    return _aligned([header, *(_format_row(each) for each in figures)])
-
-
-def serving_table(figures: Sequence[dict[str, Any]]) -> str:
-    """The figures of `serving.latency.measure`, for people: a table for each export."""
-    exports = {each["export"]: each for each in figures}
-    first = {_kind(each): each["p50_ms"] for each in reversed(figures)}
-    tables = []
-    for name, export in exports.items():
-        of_export = [each for each in figures if each["export"] == name]
-        rows = [_SERVING_HEADER, *map(_serving_row, of_export)]
-        if len(exports) > 1:
-            relative = [f"{each['p50_ms'] / first[_kind(each)]:.2f}" for each in of_export]
-            more = ["relative p50", *relative]
-            rows = [(*row, last) for row, last in zip(rows, more, strict=True)]
-        tables.append(f"{_export_line(export)}\n{_aligned(rows)}")
-    return "\n\n".join(tables)
-
-
-def _kind(figures: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(figures[name] for name in ("signature", "rows", "threads", "clients"))
-
-
-def _export_line(figures: dict[str, Any]) -> str:
-    memory = figures["memory_bytes"]
-    return (
-        f"{figures['export']}: {figures['disk_bytes'] / 1e6:,.1f} MB on disk, "
-        + (f"{memory / 1e6:,.1f} MB in memory, " if memory else "")
-        + f"loads in {figures['load_ms']:,.0f} ms"
-    )
-
-
-def _serving_row(figures: dict[str, Any]) -> tuple[str, ...]:
-    return (
-        figures["signature"],
-        f"{figures['rows']:,}",
-        f"{figures['threads'] or 'any'}",
-        f"{figures['clients']}",
-        f"{figures['request_bytes'] / 1e3:,.1f}",
-        f"{figures['cold_ms']:,.1f}",
-        *(f"{figures[name]:,.2f}" for name in ("p50_ms", "p90_ms", "p99_ms")),
-        f"{figures['requests_per_second']:,.0f}",
-        f"{figures['rows_per_second']:,.0f}",
-    )
-
-
-def _aligned(lines: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
-        for line in lines
-    )
-
-
-def _format_row(figures: dict[str, Any]) -> tuple[str, ...]:
-    return (
-        figures["format"],
-        f"{figures['bytes'] / 1e6:,.1f}",
-        f"{figures['rows_per_second']:,.0f}",
-        f"{figures['relative_speed']:.2f}",
-    )
-
-
-def _comparison_row(figures: dict[str, Any]) -> tuple[str, ...]:
-    return (
-        Path(figures["config"]).stem,
-        f"{figures['parameters']['embedding']:,}",
-        f"{figures['parameters']['dense']:,}",
-        f"{figures['rows_per_second']:,.0f}",
-        f"{figures['relative_step_time']:.2f}",
-    )
-
-
-def _rows(figures: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    yield f"{figures['architecture']}, batches of {figures['batch_size']:,}", ""
-    for part, speed in figures["rows_per_second"].items():
-        yield _PARTS[part], f"{speed:,.0f} rows/s"
-    if figures["seconds_to_first_step"] is not None:
-        yield "time to first step", f"{figures['seconds_to_first_step']:.1f} s"
-    yield "parameters in embeddings", f"{figures['parameters']['embedding']:,}"
-    yield "parameters elsewhere", f"{figures['parameters']['dense']:,}"
-    yield "peak memory", f"{figures['peak_memory_bytes'] / 2**20:,.0f} MiB"
-    machine = figures["machine"]
-    yield f"float32 matmul, {machine['cores']} cores", f"{machine['matmul_gflops']:,.0f} GFLOP/s"
+    _logger.info("Measuring: %s.", PARTS[part])
 
 
 if __name__ == "__main__":

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import logging
 import os
-import re
 import signal
 import sys
 import tempfile
@@ -21,21 +19,15 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from tfmtl import config
+from tfmtl.edits import edits_of, parse
 from tfmtl.errors import ConfigError, TfmtlError
 from tfmtl.protos.pipeline_pb2 import Pipeline
 
 MISTAKE = 2
 INTERRUPTED = 130
 UNREAD = 141
-
-Edit = tuple[str, Any]
-
-# `data_config.batch_size=64`; a selector such as `[input_names[0]=brand]` holds a "=" of its own.
-_EDIT = re.compile(r"((?:[^\[\]=]|\[(?:[^\[\]]|\[[^\[\]]*\])*\])+)=(.*)", re.DOTALL)
-_EDIT_FLAG = re.compile(r"--\w+[.\[]")
 
 
 def new_parser(command: str, description: str) -> argparse.ArgumentParser:
@@ -71,9 +63,13 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(edit_flags=[])
 
 
-def add_checkpoint_option(parser: argparse.ArgumentParser) -> None:
-    """The option that says which checkpoint."""
-    parser.add_argument(
+def add_checkpoint_option(options: argparse._ActionsContainer) -> None:
+    """The option that says which checkpoint.
+
+    Args:
+        options: A parser, or a group of its options.
+    """
+    options.add_argument(
         "--checkpoint",
         "--checkpoint_path",
         default="latest",
@@ -82,13 +78,30 @@ def add_checkpoint_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_rolling_options(parser: argparse.ArgumentParser, best: str, latest: str) -> None:
+def add_input_option(parser: argparse.ArgumentParser) -> None:
+    """The option that says which files to go through, other than the config's own."""
+    parser.add_argument(
+        "--input_path",
+        nargs="+",
+        required=True,
+        metavar="PATH",
+        help="files, globs or folders, read as the training data is, unless --set "
+        "data_config.input_type=... or the like says otherwise; labels may be absent",
+    )
+
+
+def add_rolling_options(
+    parser: argparse.ArgumentParser, best: str, latest: str
+) -> argparse._ActionsContainer:
     """The options that say which models are exported one after the other, and how many are kept.
 
     Args:
         parser: Takes them.
         best: What `--export_best` does.
         latest: What `--export_latest` does.
+
+    Returns:
+        The group of `--export_best` and `--export_latest`, of whose options one at most is given.
     """
     kinds = parser.add_mutually_exclusive_group()
     for kind, told in (("best", best), ("latest", latest)):
@@ -96,14 +109,9 @@ def add_rolling_options(parser: argparse.ArgumentParser, best: str, latest: str)
             f"--export_{kind}", dest="rolling", action="store_const", const=kind, help=told
         )
     parser.add_argument(
-        "--exports_to_keep", type=_count, metavar="N", help="leaves the N newest versions"
+        "--exports_to_keep", type=positive, metavar="N", help="leaves the N newest versions"
     )
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"should be a whole number above 0; received: {text!r}")
-    return int(text)
+    return kinds
 
 
 def new_file(text: str) -> str:
@@ -115,10 +123,9 @@ def new_file(text: str) -> str:
 
 def positive(text: str) -> int:
     """The type of an argument that counts something."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"should be at least 1; received: {text}")
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"should be a whole number above 0; received: {text!r}")
+    return int(text)
 
 
 def run(
@@ -137,14 +144,6 @@ def run(
         return UNREAD
     finally:
         _drop_unwritten()
-
-
-def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Namespace:
-    """Parses the arguments; the fields set by flags of their own are in `edit_flags`."""
-    if parser.get_default("edit_flags") is None:
-        return parser.parse_args(argv)
-    rest, edits = _take_edit_flags(parser, argv)
-    return parser.parse_args(rest, argparse.Namespace(edit_flags=edits))
 
 
 def load_pipeline(
@@ -168,25 +167,6 @@ def load_pipeline(
         raise ConfigError(["A config is needed: --pipeline_config_path FILE, or --model_dir DIR."])
     needs = config.TO_TRAIN if needs is None else needs
     return config.load(path, overrides=edits_of(args), needs=needs, fitted=fitted)
-
-
-def edits_of(args: argparse.Namespace) -> list[Edit]:
-    """The changes to the config, in the order in which they apply."""
-    edits: list[Edit] = []
-    if args.model_dir:
-        edits.append(("model_dir", args.model_dir))
-    if args.train_input_path:
-        edits.append(("train_input_path", ",".join(args.train_input_path)))
-    if args.eval_input_path:
-        edits.append(("eval_input_path", ",".join(args.eval_input_path)))
-    if getattr(args, "fine_tune_checkpoint", None):  # An option of `train` alone.
-        edits.append(("train_config.fine_tune_checkpoint", args.fine_tune_checkpoint))
-    return [
-        *edits,
-        *_json_edits(args.edit_config_json),
-        *(_split_edit(text, "--set") for text in args.set),
-        *args.edit_flags,
-    ]
 
 
 def load_api(args: argparse.Namespace) -> ModuleType:
@@ -257,47 +237,6 @@ def _message(error: TfmtlError | OSError) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"`{error.filename}`: {error.strerror}."
     return str(error)
-
-
-def _take_edit_flags(
-    parser: argparse.ArgumentParser, argv: Sequence[str]
-) -> tuple[list[str], list[Edit]]:
-    """Takes `--data_config.X=V` and `--data_config.X V` out of the arguments."""
-    rest, edits = [], []
-    remaining = iter(argv)
-    for argument in remaining:
-        if not _EDIT_FLAG.match(argument):
-            rest.append(argument)
-        elif match := _EDIT.fullmatch(argument.removeprefix("--")):
-            edits.append((match[1], match[2]))
-        elif (value := next(remaining, None)) is not None:
-            edits.append((argument.removeprefix("--"), value))
-        else:
-            parser.error(f"argument {argument}: expected a value")
-    return rest, edits
-
-
-def _json_edits(text: str | None) -> list[Edit]:
-    if not text:
-        return []
-    try:
-        edits = json.loads(text)
-    except json.JSONDecodeError as error:
-        problem = f"`--edit_config_json` should be JSON. Received: {text} ({error})."
-        raise ConfigError([problem]) from error
-    if not isinstance(edits, dict):
-        raise ConfigError(
-            [f"`--edit_config_json` should be an object of fields and values. Received: {text}."]
-        )
-    return list(edits.items())
-
-
-def _split_edit(text: str, option: str) -> Edit:
-    match = _EDIT.fullmatch(text)
-    if not match:
-        example = "train_config.num_steps=50"
-        raise ConfigError([f"`{option}` should be FIELD=VALUE, as {example}. Received: {text}."])
-    return match[1], match[2]
 
 
 def _set_up_logging(debug: bool) -> None:

@@ -25,13 +25,7 @@ def _parser() -> argparse.ArgumentParser:
         "its features encoded.",
     )
     commands.add_config_options(parser)
-    parser.add_argument(
-        "--input_path",
-        nargs="+",
-        required=True,
-        metavar="PATH",
-        help="files, globs or folders, read as the training data is; labels may be absent",
-    )
+    commands.add_input_option(parser)
     parser.add_argument(
         "--output_path", required=True, metavar="DIR", help="the folder to write, new or empty"
     )
@@ -58,19 +52,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--rows_per_file",
-        type=_positive,
+        type=commands.positive,
         default=1 << 20,
         metavar="N",
         help="rows of a file, about (default: 1048576)",
     )
     return parser
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"should be at least 1; received: {text}")
-    return value
 
 
 def _convert(args: argparse.Namespace) -> None:

@@ -19,18 +19,18 @@ def _parser() -> argparse.ArgumentParser:
         "export", "Writes a checkpoint as a SavedModel, or checks one that was written."
     )
     commands.add_config_options(parser)
-    commands.add_checkpoint_option(parser)
     parser.add_argument(
         "--export_dir",
         metavar="DIR",
         help="the folder of versions (default: export/final in model_dir)",
     )
-    commands.add_rolling_options(
+    what = commands.add_rolling_options(
         parser,
         best="writes the best checkpoint, to export/best in model_dir",
         latest="writes the latest checkpoint, to export/latest in model_dir",
     )
-    parser.add_argument(
+    commands.add_checkpoint_option(what)
+    what.add_argument(
         "--check",
         metavar="DIR",
         help="writes nothing, but holds what is there to all that an export must be: a version, "

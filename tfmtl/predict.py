@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tfmtl import commands, config
+from tfmtl.edits import edits_of
 from tfmtl.errors import ConfigError
 from tfmtl.protos.dataset_pb2 import DatasetConfig
 from tfmtl.protos.pipeline_pb2 import Pipeline
@@ -31,14 +32,7 @@ def _parser() -> argparse.ArgumentParser:
         "without it, the newest export in the config's model_dir",
     )
     commands.add_config_options(parser)
-    parser.add_argument(
-        "--input_path",
-        nargs="+",
-        required=True,
-        metavar="PATH",
-        help="files, globs or folders, read as the training data is, unless --set "
-        "data_config.input_type=... or the like says otherwise; labels may be absent",
-    )
+    commands.add_input_option(parser)
     parser.add_argument(
         "--output_path", required=True, metavar="FILE", help="ends in .csv, .csv.gz or .parquet"
     )
@@ -115,7 +109,7 @@ def _data_config(args: argparse.Namespace, exported: Pipeline) -> DatasetConfig:
     """How to read the files: as the export's config says, with the changes asked for."""
     pipeline = Pipeline()
     pipeline.CopyFrom(exported)
-    problems = config.override(pipeline, commands.edits_of(args))
+    problems = config.override(pipeline, edits_of(args))
     if problems:
         raise ConfigError(problems)
     if args.with_header is not None:

@@ -18,12 +18,8 @@ from tfmtl.errors import ServingError
 _log = logging.getLogger(__name__)
 
 # Flags of TensorFlow Serving's that change no answer, and mean nothing here: why, in a few words.
-_ONE_POOL = "requests are not batched here"
 _PYTHON = "threads here are Python's"
 _WITHOUT_EFFECT = {
-    "enable_batching": _ONE_POOL,
-    "batching_parameters_file": _ONE_POOL,
-    "enable_per_model_batching_parameters": _ONE_POOL,
     "num_load_threads": _PYTHON,
     "num_unload_threads": _PYTHON,
     "num_initial_load_threads": _PYTHON,
@@ -31,7 +27,6 @@ _WITHOUT_EFFECT = {
     "flush_filesystem_caches": "the system's caches are left alone",
     "remove_unused_fields_from_bundle_metagraph": "memory is not spared here",
     "enable_signature_method_name_check": "method names are not looked at",
-    "enable_grpc_healthcheck_service": "ask GetModelStatus",
     "enable_profiler": "there is no profiler here",
     "per_process_gpu_memory_fraction": "the device is TensorFlow's choice",
     "skip_initialize_tpu": "there is no TPU here",
@@ -70,6 +65,9 @@ _SERVED = {
     "allow_version_labels_for_unavailable_models": "labels may be of versions that are to come",
     "enable_model_warmup": "whether warm-up requests are asked (default: true)",
     "num_request_iterations_for_warmup": "how often each is (default: 1)",
+    "enable_batching": "whether requests that come at the same time are run together",
+    "batching_parameters_file": "text of BatchingParameters: how large batches are, and more",
+    "enable_per_model_batching_parameters": "a version's batching_params.pbtxt says that instead",
     "saved_model_tags": "those of the graph, with commas (default: serve)",
     "tensorflow_session_parallelism": "threads of TensorFlow (default: its own choice)",
     "tensorflow_intra_op_parallelism": "threads of an operation, without the last flag",
@@ -78,6 +76,7 @@ _SERVED = {
     "rest_api_timeout_in_ms": "after which REST's are given up (default: 30000; 0: never)",
     "grpc_max_threads": "gRPC's requests at once (default: 4 a core)",
     "grpc_channel_arguments": "gRPC's own, as a=1,b=2",
+    "enable_grpc_healthcheck_service": "whether grpc.health.v1.Health/Check is answered",
     "enable_serialization_as_tensor_content": "numbers are answered as bytes",
 }
 _OWN = {
@@ -87,7 +86,10 @@ _OWN = {
 }
 _BOOLEANS = (
     "allow_version_labels_for_unavailable_models",
+    "enable_batching",
+    "enable_grpc_healthcheck_service",
     "enable_model_warmup",
+    "enable_per_model_batching_parameters",
     "enable_serialization_as_tensor_content",
 )
 _TEXTS = (
@@ -95,6 +97,7 @@ _TEXTS = (
     "model_base_path",
     "model_config_file",
     "monitoring_config_file",
+    "batching_parameters_file",
     "saved_model_tags",
     "grpc_channel_arguments",
     "host",

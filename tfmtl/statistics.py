@@ -29,25 +29,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--max_words",
-        type=_count,
+        type=commands.positive,
         default=100_000,
         metavar="N",
         help="words of a column that are kept, the most frequent ones (default: 100000)",
     )
     parser.add_argument(
         "--sample_rows",
-        type=_count,
+        type=commands.positive,
         default=200_000,
         metavar="N",
         help="rows that a tree of bins is grown from at most (default: 200000)",
     )
     return parser
-
-
-def _count(text: str) -> int:
-    if not (text.isdecimal() and int(text)):
-        raise argparse.ArgumentTypeError(f"should be 1 or more; received: {text!r}")
-    return int(text)
 
 
 def _statistics(args: argparse.Namespace) -> None:

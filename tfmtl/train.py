@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from tfmtl import commands
+from tfmtl.edits import Edit
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,7 +43,7 @@ def _train(args: argparse.Namespace) -> int:
     return commands.INTERRUPTED if result.interrupted else 0
 
 
-def _rolling_edits(args: argparse.Namespace) -> list[commands.Edit]:
+def _rolling_edits(args: argparse.Namespace) -> list[Edit]:
     """The changes to the config that the options of exports ask for."""
     given = {"exporter_type": args.rolling, "exports_to_keep": args.exports_to_keep}
     return [(f"export_config.{name}", value) for name, value in given.items() if value]

@@ -30,6 +30,8 @@ def _parser() -> argparse.ArgumentParser:
 def _validate(args: argparse.Namespace) -> None:
     args.pipeline_config_path = args.config or args.pipeline_config_path
     pipeline = commands.load_pipeline(args)
+    if pipeline.export_config.embedding_outputs:  # Layers have no names before they are built.
+        commands.load_api(args).check_network(pipeline)
     print(config.to_text(pipeline).rstrip() if args.flatten else _summary(pipeline))
 
 

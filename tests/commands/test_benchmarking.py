@@ -1,6 +1,7 @@
 import pytest
 
-from tfmtl.benchmark import comparison_table, formats_table, main, serving_table, table
+from tfmtl.benchmark import main
+from tfmtl.benchmark_tables import comparison_table, formats_table, serving_table, table
 from tfmtl.benchmarking import Speedometer
 from tfmtl.side_by_side import relative_time
 
@@ -109,6 +110,7 @@ def test_exports_are_told_in_a_table_each_and_compared_with_the_first():
     figures = [
         {
             **{"export": export, "signature": "rank", "rows": 500, "threads": 0, "clients": 1},
+            "road": "c_runtime",
             **{"request_bytes": 64_740, "load_ms": 81.4, "cold_ms": 95.06, "p50_ms": p50},
             **{"p90_ms": 6.0, "p99_ms": 7.25, "requests_per_second": 196.1},
             **{"rows_per_second": 98_050.0, "disk_bytes": 24e6, "memory_bytes": memory},
@@ -116,18 +118,18 @@ def test_exports_are_told_in_a_table_each_and_compared_with_the_first():
         for export, p50, memory in (("a/7", 5.0, 300e6), ("b/9", 5.5, None))
     ]
     header = (
-        "signature rows threads clients request KB cold ms p50 p90 p99 requests/s rows/s "
+        "signature rows threads clients road request KB cold ms p50 p90 p99 requests/s rows/s "
         "relative p50"
     )
     lines = [" ".join(line.split()) for line in serving_table(figures).splitlines()]
     assert lines == [
         "a/7: 24.0 MB on disk, 300.0 MB in memory, loads in 81 ms",
         header,
-        "rank 500 any 1 64.7 95.1 5.00 6.00 7.25 196 98,050 1.00",
+        "rank 500 any 1 c_runtime 64.7 95.1 5.00 6.00 7.25 196 98,050 1.00",
         "",
         "b/9: 24.0 MB on disk, loads in 81 ms",
         header,
-        "rank 500 any 1 64.7 95.1 5.50 6.00 7.25 196 98,050 1.10",
+        "rank 500 any 1 c_runtime 64.7 95.1 5.50 6.00 7.25 196 98,050 1.10",
     ]
 
 
@@ -135,14 +137,22 @@ def test_one_export_is_compared_with_none():
     figures = [
         {
             **{"export": "a/7", "signature": "rank", "rows": 5, "threads": 2, "clients": 1},
-            **{"request_bytes": 740, "load_ms": 81.4, "cold_ms": 95.06, "p50_ms": 5.0},
+            **{"road": road, "request_bytes": 740, "cold_ms": 95.06, "p50_ms": p50},
             **{"p90_ms": 6.0, "p99_ms": 7.25, "requests_per_second": 196.1},
             **{"rows_per_second": 980.5, "disk_bytes": 24e6, "memory_bytes": None},
+            "load_ms": load,
         }
+        for road, p50, load in (("grpc", 5.5, None), ("c_runtime", 5.0, 81.4))
     ]
-    lines = [line.split() for line in serving_table(figures).splitlines()]
-    assert lines[1][-1] == "rows/s"
-    assert lines[2] == "rank 5 2 1 0.7 95.1 5.00 6.00 7.25 196 980".split()
+    lines = [" ".join(line.split()) for line in serving_table(figures).splitlines()]
+    assert lines[0] == "a/7: 24.0 MB on disk, loads in 81 ms"
+    assert lines[1].endswith("rows/s")
+    assert lines[2:] == [
+        "rank 5 2 1 grpc 0.7 95.1 5.50 6.00 7.25 196 980",
+        "rank 5 2 1 c_runtime 0.7 95.1 5.00 6.00 7.25 196 980",
+    ]
+    (line, *_) = serving_table(figures[:1]).splitlines()
+    assert line == "a/7: 24.0 MB on disk"  # A server does not tell how long loading took.
 
 
 @pytest.mark.parametrize(
@@ -153,6 +163,10 @@ def test_one_export_is_compared_with_none():
             ["--serving", "--saved_model_dir", "d", "--steps", "5"],
             "`--steps` should not be given with `--serving`.",
         ),
+        (
+            ["--serving", "--saved_model_dir", "d", "--set", "data_config.batch_size=8"],
+            "`--set` should not be given with `--serving`.",
+        ),
         (["--rows", "1,5"], "`--rows` should be given with `--serving`."),
         (["--saved_model_dir", "d"], "`--saved_model_dir` should be given with `--serving`."),
     ],
@@ -160,6 +174,23 @@ def test_one_export_is_compared_with_none():
 def test_options_of_serving_need_one_another(options, sentence, capsys):
     assert main(options) == 2
     assert capsys.readouterr().err.splitlines() == [sentence]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "rule"),
+    [
+        ("--seconds", "-1", "should be a number above 0; received: '-1'"),
+        ("--seconds", "inf", "should be a number above 0; received: 'inf'"),
+        ("--seconds", "nan", "should be a number above 0; received: 'nan'"),
+        ("--seconds", "long", "should be a number above 0; received: 'long'"),
+        ("--steps", "-10", "should be a whole number above 0; received: '-10'"),
+        ("--steps", "many", "should be a whole number above 0; received: 'many'"),
+    ],
+)
+def test_there_is_something_to_measure_for(option, value, rule, capsys):
+    with pytest.raises(SystemExit):
+        main(["--pipeline_config_path", "a.config", option, value])
+    assert rule in capsys.readouterr().err
 
 
 def test_numbers_of_rows_are_numbers(capsys):

@@ -11,13 +11,14 @@ import sys
 import pytest
 
 from tfmtl import __main__, commands
+from tfmtl.edits import edits_of, parse
 from tfmtl.errors import ConfigError, DataError
 
 
 def edits(*argv):
     parser = commands.new_parser("try", "Tries.")
     commands.add_config_options(parser)
-    return commands.edits_of(commands.parse(parser, argv))
+    return edits_of(parse(parser, argv))
 
 
 def exit_code(command, *argv):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tfmtl import commands
+from tfmtl.edits import edits_of
 from tfmtl.errors import ExportError
 from tfmtl.protos.pipeline_pb2 import Pipeline
 
@@ -29,7 +30,7 @@ def asked(monkeypatch):
         return types.SimpleNamespace(lines=lambda: ["Checked `7`:", "  A rule."])
 
     def load_pipeline(args, needs=None):
-        asked["edits"] = commands.edits_of(args)
+        asked["edits"] = edits_of(args)
         pipeline = Pipeline(model_dir="m")
         pipeline.export_config.exports_to_keep = 3
         return pipeline
@@ -94,6 +95,8 @@ def test_what_is_broken_ends_with_2_and_a_line_each(asked, capsys):
     [
         (["--exports_to_keep", "0"], "should be a whole number above 0; received: '0'"),
         (["--export_best", "--export_latest"], "not allowed with argument --export_best"),
+        (["--export_best", "--checkpoint", "c"], "not allowed with argument --export_best"),
+        (["--check", "d", "--checkpoint", "best"], "not allowed with argument --check"),
     ],
 )
 def test_wrong_options_are_told(asked, options, said, capsys):

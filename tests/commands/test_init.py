@@ -36,4 +36,4 @@ def test_a_mistake_is_one_line_and_prints_no_config(log, capsys):
 def test_rows_are_counted_from_one(log, capsys):
     with pytest.raises(SystemExit):
         init.main(["--data", str(log), "--labels", "click", "--rows", "0"])
-    assert "should be at least 1; received: 0" in capsys.readouterr().err
+    assert "should be a whole number above 0; received: '0'" in capsys.readouterr().err

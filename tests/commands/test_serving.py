@@ -49,10 +49,10 @@ def test_a_boolean_flag_needs_no_value(served):
 
 
 def test_flags_that_mean_nothing_here_are_told_in_a_line(served, capsys):
-    assert command.main(["--enable_batching", "--num_load_threads=4"]) == 0
+    assert command.main(["--enable_profiler", "--num_load_threads=4"]) == 0
     assert len(served) == 1
     assert capsys.readouterr().err == (
-        "--enable_batching is left out of account: requests are not batched here.\n"
+        "--enable_profiler is left out of account: there is no profiler here.\n"
         "--num_load_threads is left out of account: threads here are Python's.\n"
     )
 
@@ -115,6 +115,11 @@ def test_files_that_are_none_are_told(started, tmp_path, capsys):
     for flags, kind in (
         ([f"--model_config_file={path}"], "ModelServerConfig"),
         ([f"--model_base_path={tmp_path}", f"--monitoring_config_file={path}"], "MonitoringConfig"),
+        (
+            [f"--model_base_path={tmp_path}", "--enable_batching=1"]
+            + [f"--batching_parameters_file={path}"],
+            "BatchingParameters",
+        ),
     ):
         assert command.main(flags) == 2
         assert f"`{path}` should be text of {kind}. Received: " in capsys.readouterr().err

@@ -32,6 +32,18 @@ def test_a_flat_config_is_the_same_in_one_file_with_all_changes(tmp_path, capsys
     assert "import" not in text
 
 
+def test_vectors_to_serve_are_looked_for_in_the_network(tmp_path, capsys):
+    path = split(tmp_path)
+    names = ["--set", 'export_config.embedding_outputs=["all", "ctr_tower"]']
+    assert validate.main([str(path), *names]) == 0
+    names[1] = names[1].replace("ctr_tower", "ctr_towers")
+    assert validate.main([str(path), *names]) == 2
+    assert capsys.readouterr().err.startswith(
+        "`export_config.embedding_outputs` should name feature groups, or layers of the network "
+        'that return one vector a row. Received: "ctr_towers". Did you mean `ctr_tower`? Known: '
+    )
+
+
 def test_a_config_with_problems_is_not_printed(tmp_path, capsys):
     path = split(tmp_path)
     (tmp_path / "price.features").write_text(FEATURE.replace("max_val: 9", "max_val: -9"))

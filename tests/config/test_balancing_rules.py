@@ -44,3 +44,21 @@ def test_every_strategy_is_accepted(text):
     pipeline = config.load_text(GOOD_CONFIG)
     text_format.Parse(text, pipeline.model_config.balancing)
     assert config.validate(pipeline) == []
+
+
+@pytest.mark.parametrize("name", ["geometric", "famo", "db_mtl"])
+def test_losses_below_0_have_no_logarithm(name):
+    pipeline = config.load_text(GOOD_CONFIG)
+    tower = pipeline.model_config.mmoe.task_towers[1]
+    tower.loss_type, tower.num_class = loss_pb2.ZILN_LOSS, 3
+    getattr(pipeline.model_config.balancing, name).SetInParent()
+    report = Report()
+    balancing.check(pipeline, report)
+    assert [problem.text for problem in report.problems] == [
+        "`model_config.balancing` should be one that takes losses below 0, which `ZILN_LOSS` of "
+        f"tower `cvr` may be: it takes logarithms of losses. Received: {name}."
+    ]
+    pipeline.model_config.balancing.uncertainty.SetInParent()
+    report = Report()
+    balancing.check(pipeline, report)
+    assert not report.problems

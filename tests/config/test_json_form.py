@@ -80,6 +80,17 @@ def test_struct_keeps_its_own_json():
     assert parsed.message.model_config.backbone.blocks[0].keras_layer.st_params["units"] == 4
 
 
+def test_of_a_field_that_is_given_twice_the_last_counts_which_is_told():
+    text = '{"data_config": {"batch_size": 3, "batchSize": 4}, "model_dir": "a", "model_dir": "b"}'
+    parsed = parse_json(text, "c.json")
+    assert (parsed.message.data_config.batch_size, parsed.message.model_dir) == (4, "b")
+    assert parsed.report.problems == []
+    assert parsed.report.warnings == [
+        "c.json: `model_dir` is set 2 times; the last one counts.",
+        "c.json: `data_config.batch_size` is set 2 times; the last one counts.",
+    ]
+
+
 def test_of_two_members_of_a_oneof_the_last_counts():
     data = {"model_config": {"esmm": {}, "mmoe": {"num_expert": 3}}}
     parsed = parse_json(json.dumps(data), "c.json")

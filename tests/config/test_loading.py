@@ -116,9 +116,11 @@ def test_what_has_no_effect_on_parquet_files_is_told(caplog):
 
 
 def test_field_that_is_not_read_by_its_kind_of_feature_is_told(caplog):
-    config.load_text(GOOD_CONFIG.replace("min_val: 0", "min_val: 0 kv_separator: ':'"))
+    text = GOOD_CONFIG.replace("min_val: 0", "min_val: 0 expression: 'x'")
+    config.load_text(text.replace("hash_bucket_size: 11", "hash_bucket_size: 11 min_val: 1"))
     assert caplog.messages == [
-        "`feature_config.features[4].kv_separator` (feature `price`) has no effect on a RawFeature."
+        "`feature_config.features[0].min_val` (feature `user_id`) has no effect on an IdFeature.",
+        "`feature_config.features[4].expression` (feature `price`) has no effect on a RawFeature.",
     ]
 
 

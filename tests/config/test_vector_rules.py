@@ -95,3 +95,13 @@ def test_a_wide_group_is_for_wide_parts():
         ],
         [],
     )
+
+
+def test_words_of_statistics_are_not_read_by_combinations():
+    combination = "feature_type: ComboFeature hash_bucket_size: 9 embedding_dim: 3 vocabulary {}"
+    feature = f"feature_name: 'c' input_names: ['city', 'tags'] {combination}"
+    warning = "`feature_config.features[6].vocabulary` (feature `c`) has no effect on a"
+    assert told(feature, group="feature_names: 'c'") == ([], [f"{warning} ComboFeature."])
+    ids = "feature_name: 'i' input_names: 'city' hash_bucket_size: 9 embedding_dim: 3"
+    shared = [f"{each} embedding_name: 'table'" for each in (feature, ids)]
+    assert told(*shared, group="feature_names: ['c', 'i']")[0] == []

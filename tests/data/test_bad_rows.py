@@ -123,6 +123,15 @@ def test_rows_of_several_orders_are_left_out_as_well(config, rows, write):
     assert source.skipped_rows == 3
 
 
+def test_rows_that_were_left_out_are_told_of(config, rows, write, caplog):
+    source = open_source(config("bad_rows: SKIP", row="INT32"), write({"a.csv": "1\nx\n2\ny\n"}))
+    source.tell_skipped()
+    assert caplog.messages == []
+    rows(source)
+    source.tell_skipped()
+    assert caplog.messages == ["2 bad rows were left out."]
+
+
 def test_data_of_bad_rows_only_ends_even_if_read_forever_and_says_why(config, write):
     source = open_source(config("bad_rows: SKIP", row="INT32"), write({"a.csv": "x\ny\n"}))
     assert list(source.dataset(2, epochs=None, shuffle=True)) == []

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from tfmtl.data.files import find_files, read_lines
+from tfmtl.data.remote import first_line
 from tfmtl.errors import DataError
 
 
@@ -36,6 +37,12 @@ def test_a_file_whose_name_has_a_comma_or_a_bracket_is_found_by_it(folder):
     assert names(f"{folder}/a.csv,{folder}/f[1].csv") == ["a.csv", "f[1].csv"]
 
 
+def test_a_file_that_is_found_twice_is_there_once_and_named_if_it_ever_was(folder):
+    assert names(f"{folder}/[ab].csv,{folder}/*.csv") == ["a.csv", "b.csv", "d,e.csv", "f[1].csv"]
+    found = find_files(f"{folder}/[ab].csv,{folder}/a.csv")
+    assert [file.is_named for file in found] == [True, False]
+
+
 def test_a_hidden_file_is_read_when_it_is_named(folder):
     assert names(f"{folder}/.hidden.csv") == [".hidden.csv"]
 
@@ -43,6 +50,12 @@ def test_a_hidden_file_is_read_when_it_is_named(folder):
 def test_an_unknown_file_system_is_a_data_error():
     with pytest.raises(DataError, match="^moon://rows: cannot be read: Protocol not known: moon."):
         find_files("moon://rows")
+
+
+def test_of_an_error_the_first_line_is_told_and_of_one_without_words_its_kind():
+    assert first_line(OSError("One.\nTwo.")) == "One."
+    assert first_line(TimeoutError()) == "TimeoutError"
+    assert first_line(OSError("\nTwo.")) == "OSError"
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.csv.gz"])

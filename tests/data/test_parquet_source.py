@@ -103,6 +103,27 @@ def test_bad_rows_may_be_left_out_and_are_counted(config, rows, bad):
     assert sorted(rows(source, shuffle=True)["age"]) == [1, 2, 3, 5]
 
 
+def test_bad_rows_alone_are_no_rows_even_if_they_are_read_forever(config, tmp_path):
+    pd.DataFrame({"age": ["x", "y", "z"]}).to_parquet(tmp_path / "a.parquet", row_group_size=2)
+    source = open_source(config(f"{PARQUET} bad_rows: SKIP", age="INT32"), tmp_path / "a.parquet")
+    assert list(source.dataset(2, epochs=None, shuffle=True)) == []
+    with pytest.raises(DataError, match="^Every row was left out as bad. The first: .*: row 1: "):
+        raise source.no_rows_error()
+
+
+@pytest.mark.parametrize("options", ["", "bad_rows: SKIP"])
+def test_a_file_that_is_damaged_behind_its_head_is_told_of(config, rows, tmp_path, options):
+    path = tmp_path / "a.parquet"
+    pd.DataFrame({"n": np.arange(1000)}).to_parquet(path, compression="snappy")
+    content = bytearray(path.read_bytes())
+    content[40:2000] = b"\xff" * 1960  # The cells; what the file says of itself is at its end.
+    path.write_bytes(content)
+    source = open_source(config(f"{PARQUET} {options}", n="INT64"), path)
+    with pytest.raises(DataError) as error, translate_errors(source):
+        rows(source)
+    assert str(error.value).startswith(f"{path}: should be a whole Parquet file. Received: ")
+
+
 def test_a_sampler_works_on_parquet_too(config, rows, tmp_path):
     pd.DataFrame({"click": [1.0, 0.0, 1.0], "n": [7, 8, 9]}).to_parquet(tmp_path / "a.parquet")
     text = f"{PARQUET} label_fields: 'click' oversampling {{ label_name: 'click' factor: 3 }}"

@@ -54,6 +54,14 @@ def test_a_column_may_be_stored_in_any_way_that_makes_its_type(
     assert second == {"STRING": b"", "BOOL": False}.get(kind, 0)
 
 
+@pytest.mark.parametrize("packing", ["", "GZIP", "ZLIB"])
+def test_a_buffer_may_be_larger_than_any_memory(config, rows, tmp_path, packing):
+    path = write(tmp_path / "a", *({"n": [n]} for n in range(5)), packing=packing)
+    text = f"{TFRECORD} data_compression_type: '{packing}' shuffle_buffer_size: 2147483647"
+    source = open_source(config(text, n="INT64"), path)
+    assert sorted(rows(source, shuffle=True)["n"]) == [0, 1, 2, 3, 4]
+
+
 def test_an_empty_cell_is_the_default_and_an_empty_label_is_missing(config, rows, tmp_path):
     path = write(tmp_path / "a", {"age": [4], "click": [1.0]}, {"age": []}, {"click": []})
     settings = config(f"{TFRECORD} label_fields: 'click'", age="INT32 18", click="FLOAT")

@@ -86,6 +86,14 @@ def test_what_float32_cannot_hold_is_its_largest(expression):
     np.testing.assert_array_equal(value[:, 0], [-tf.float32.max] * 3)
 
 
+def test_a_default_that_is_no_number_is_told(expression):
+    encoder = expression("x", {"x": ("STRING", "none")})
+    with pytest.raises(ConfigError) as error:
+        encoder.encode({"x": tf.constant(["1"])})
+    rule = "`default_val` of its column should be a number. Received: `none`."
+    assert error.value.problems == [rule]
+
+
 def test_no_rows_have_no_numbers(expression):
     nothing = encode(
         expression("price + 1"),

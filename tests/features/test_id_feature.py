@@ -49,6 +49,11 @@ def test_a_file_comes_before_a_number(encoded, words):
 def test_the_default_of_a_text_column_stands_for_an_empty_cell(encoded):
     feature = "input_names: 'c' vocab_list: ['a', 'b']"
     assert encoded({"c": ("STRING", "b")}, feature, c=["", "a"])["c"].numpy().tolist() == [1, 0]
+    assert encoded({"c": ("STRING", "x")}, feature, c=["", "b"])["c"].numpy().tolist() == [0, 1]
+    feature = "input_names: 'c' num_buckets: 5"
+    values = encoded({"c": ("STRING", "3")}, feature, c=["", "-1", "2"])["c"]
+    assert values.numpy().tolist() == [3, -1, 2]
+    assert encoded({"c": ("STRING", "x")}, feature, c=["", "2"])["c"].numpy().tolist() == [0, 2]
 
 
 def test_minus_one_is_missing_even_if_the_integer_column_has_a_default(encoded):
@@ -67,6 +72,14 @@ def test_nan_is_missing_unless_the_column_has_a_default(encoded):
     ]
     result = encoded({"x": ("FLOAT", "2.0")}, feature, x=values)
     assert result["x"].numpy().tolist() == [hashed("2.0", 7)] * 2
+
+
+@pytest.mark.parametrize("ids", ["hash_bucket_size: 101 precision: 2", "num_buckets: 7"])
+def test_nan_has_the_id_that_its_default_has_as_a_number(encoded, ids):
+    values = [np.float32("nan"), np.float32(2)]
+    result = encoded({"x": ("FLOAT", "2.0")}, f"input_names: 'x' {ids}", x=values)
+    missing, two = result["x"].numpy()
+    assert missing == two == (2 if "num" in ids else hashed("2.00", 101))
 
 
 def test_no_rows_are_no_ids(encoded):

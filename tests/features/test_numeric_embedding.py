@@ -99,6 +99,17 @@ def test_the_penalty_is_on_the_embeddings(network):
     np.testing.assert_allclose(network[1].losses, [0.1 * np.sum(output**2) / 2], rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "feature",
+    ["IdFeature num_buckets: 3 embedding_dim: 2", "SequenceFeature sub_feature_type: RawFeature"],
+)
+def test_ids_and_sequences_have_none(columns, feature):
+    encoder = columns(
+        {"x": "STRING"}, f"features {{ input_names: 'x' {BINS} feature_type: {feature} }}"
+    )
+    assert encoder.features["x"].embedding.numeric is None
+
+
 def test_it_needs_a_width(columns):
     with pytest.raises(ConfigError) as error:
         columns({"x": "FLOAT"}, f"features {{ input_names: 'x' feature_type: RawFeature {BINS} }}")

@@ -68,6 +68,12 @@ def test_a_number_is_a_bag_of_one(tags):
     assert bags(tags(f"input_names: 'x' {WORDS}", x="INT64"), x=[7, -1]) == [[3], []]
 
 
+def test_nan_is_an_empty_bag_unless_the_column_has_a_default(tags):
+    feature, cells = "input_names: 'x' num_buckets: 5", [float("nan"), 4.0]
+    assert bags(tags(feature, x="FLOAT"), x=cells) == [[], [4]]
+    assert bags(tags(feature, x=("FLOAT", "3")), x=cells) == [[3], [4]]
+
+
 def test_no_rows_are_no_bags(tags):
     plain = tags(f"input_names: 'x' {WORDS}", x="STRING")
     paired = tags(f"input_names: 'x' kv_separator: ':' {WORDS}", x="STRING")

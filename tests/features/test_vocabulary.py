@@ -15,8 +15,8 @@ def hashed(text, size):
     return int(tf.strings.to_hash_bucket_fast(text, size))
 
 
-def ids(vocabulary, values, dtype=None, **default):
-    return vocabulary.ids_or_missing(tf.constant(values, dtype), **default).numpy().tolist()
+def ids(vocabulary, values, dtype=None):
+    return vocabulary.ids_or_missing(tf.constant(values, dtype)).numpy().tolist()
 
 
 def test_a_text_is_hashed_and_an_empty_one_is_missing():
@@ -55,14 +55,6 @@ def test_words_from_statistics_share_no_id_with_unknown_ones():
     colours = VocabularyList(["red", "用户"], first=1)
     assert colours.size == 3
     assert ids(colours, WORDS) == [1, -1, 2, 0, 0, 0]
-
-
-def test_the_default_stands_for_a_missing_value(colours):
-    assert ids(colours, ["", "blue"], default="red") == [1, 0]
-    assert ids(colours, ["", "blue"], default="no such word") == [0, 0]
-    assert ids(HashBuckets(11), ["", "x"], default="red") == [hashed("red", 11), hashed("x", 11)]
-    assert ids(NumBuckets(5), ["", "-1", "2"], default="3") == [3, -1, 2]
-    assert ids(NumBuckets(5), ["", "2"], default="x") == [0, 2]
 
 
 def test_integers_are_their_own_ids_and_those_outside_have_the_first():

@@ -6,7 +6,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfmtl.layers import Lookup, PackedEmbedding, Table
-from tfmtl.layers.packed_embedding import segments_of
+from tfmtl.layers.segments import segments_of
 
 TABLES = [Table("user", 7, 3), Table("tag", 11, 3), Table("city", 5, 2)]
 LOOKUPS = [

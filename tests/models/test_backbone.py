@@ -14,7 +14,8 @@ from tfmtl import config
 from tfmtl.config.backbone.classes import CLASSES, INITIALIZERS
 from tfmtl.config.backbone.wiring import backbone_output
 from tfmtl.config.problems import Report
-from tfmtl.config.rules.block_shapes import ShapeFlow, output_width
+from tfmtl.config.rules.backbone import output_width
+from tfmtl.config.rules.block_shapes import ShapeFlow
 from tfmtl.features import Columns
 from tfmtl.models import build_network
 from tfmtl.models._backbone import build_backbone
@@ -321,6 +322,15 @@ def test_masks_of_a_masknet_are_computed_from_what_is_not_normalized():
     )
     hidden = relu(x @ values["hidden/kernel"] + values["hidden/bias"])
     assert_close(output, normal * (hidden @ values["mask/kernel"] + values["mask/bias"]))
+
+
+def test_a_list_of_one_attends_to_itself_as_its_one_does():
+    heads = keras_layer("MultiHeadAttention", "multi_head_attention { num_heads: 1 key_dim: 2 }")
+    stack = f'blocks {{ name: "s" {X} input_layer {{ only_output_3d_tensor: true }} }}'
+    block = f'name: "h" inputs {{ block_name: "s" }} {heads}'
+    *_, alone = build(f"{stack} blocks {{ {block} }}")
+    *_, listed = build(f"{stack} blocks {{ {block} merge_inputs_into_list: true }}")
+    assert_close(listed, alone)
 
 
 def test_initializers_are_those_of_keras():

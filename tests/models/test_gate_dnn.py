@@ -69,6 +69,12 @@ def test_gates_between_levels_do(nets):
     np.testing.assert_allclose(network(batch)["cvr"], expected, rtol=1e-5, atol=1e-5)
 
 
+def test_gates_between_levels_without_hidden_layers_are_linear(nets):
+    levels = f"levels {{ {EXPERTS} num_expert: 3 }} levels {{ {EXPERTS} num_expert: 2 }}"
+    linear, empty = (nets.build("ml_mmoe", levels + gate + TOWERS) for gate in ("", "gate_dnn {}"))
+    assert nets.trainable_size(empty) == nets.trainable_size(linear)
+
+
 def test_size_is_that_of_hidden_layers_and_gates(nets):
     linear = nets.build("mmoe", f"{EXPERTS} num_expert: 3 {TOWERS}")
     hidden = nets.build("mmoe", ONE_BANK["mmoe"] + TOWERS)

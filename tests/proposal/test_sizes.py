@@ -36,6 +36,10 @@ def test_only_long_tails_are_skewed():
     assert not is_skewed(np.full(5, 7.0))
 
 
+def test_numbers_whose_squares_have_no_float_are_not_skewed():
+    assert not is_skewed(np.array([1e200, -1e200, 0.0]))
+
+
 def test_bins_hold_equally_many_numbers():
     assert bin_edges(np.arange(1, 1002.0)) == [101, 201, 301, 401, 501, 601, 701, 801, 901]
 

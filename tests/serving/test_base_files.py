@@ -11,6 +11,7 @@ import tensorflow as tf
 from google.protobuf import text_format
 from toy import toy_servable, write_version
 
+from tfmtl.protos.batching_parameters_pb2 import BatchingParameters
 from tfmtl.protos.export_pb2 import Batching
 from tfmtl.serving.base_files import write_base_files
 from tfmtl.serving.batching import batching_problems, batching_text
@@ -110,6 +111,11 @@ def test_parameters_of_batching_are_written_as_a_server_reads_them():
         "allowed_batch_sizes: 16",
     ]
     assert list(batching_problems(text)) == []
+    read = text_format.Parse(text, BatchingParameters())
+    assert (read.max_batch_size.value, read.max_execution_batch_size.value) == (64, 16)
+    assert read.HasField("batch_timeout_micros") and read.batch_timeout_micros.value == 0
+    assert read.enable_large_batch_splitting.value
+    assert list(read.allowed_batch_sizes) == [4, 16]
 
 
 @pytest.mark.parametrize(

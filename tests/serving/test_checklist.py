@@ -15,6 +15,7 @@ CHECKLIST = {
     1: (
         "versions are folders of whole numbers, with graph, variables and assets",
         [
+            "test_versions.test_a_version_is_a_whole_number_and_holds_what_was_written",
             "test_export.test_it_holds_weights_and_vocabularies_and_nothing_of_training",
             "test_gate.test_10_a_partial_version",
         ],
@@ -22,7 +23,8 @@ CHECKLIST = {
     2: (
         "a version appears as a whole, by a rename",
         [
-            "test_versions.test_the_folder_is_no_version_while_it_is_written",
+            "test_versions.test_who_looks_all_the_time_sees_whole_versions_alone",
+            "test_versions.test_a_number_taken_in_the_meantime_is_skipped",
             "test_serve.test_versions_are_exchanged_without_a_failed_or_wrong_answer",
         ],
     ),
@@ -43,6 +45,7 @@ CHECKLIST = {
             "test_gate.test_6_a_lost_output_name",
             "test_export.test_inputs_are_the_columns_that_features_read",
             "test_export.test_a_column_that_cannot_be_an_input_is_told",
+            "test_export.test_one_input_alone_is_not_called_as_rest_calls_bytes",
         ],
     ),
     6: (
@@ -57,6 +60,8 @@ CHECKLIST = {
         [
             "test_gate.test_5_a_wrong_batch_axis",
             "test_gate.test_an_answer_that_depends_on_the_other_rows",
+            "test_export.test_an_answer_does_not_depend_on_the_batch",
+            "test_serve.test_it_answers_as_the_predictor",
         ],
     ),
     8: (
@@ -68,18 +73,23 @@ CHECKLIST = {
         [
             "test_gate.test_7_a_padding_leak",
             "test_gate.test_parameters_of_batching_that_no_server_takes",
+            "test_server_batching.test_a_file_that_says_what_no_server_does_is_told",
         ],
     ),
     10: (
         "operations of TensorFlow alone, and no Python",
         [
             "test_gate.test_1_a_python_operation",
+            "test_export.test_its_graph_has_no_python_and_no_must_compile",
             "test_gate.test_a_graph_that_a_server_could_not_take",
         ],
     ),
     11: (
         "nothing that XLA must compile",
-        ["test_gate.test_4_an_operation_that_xla_must_compile"],
+        [
+            "test_gate.test_4_an_operation_that_xla_must_compile",
+            "test_gate.test_4_a_function_that_jit_compile_made",
+        ],
     ),
     12: (
         "tables are filled from assets, wherever the version lies",
@@ -108,7 +118,7 @@ CHECKLIST = {
         "inference is certain: asked twice, the same",
         [
             "test_gate.test_a_graph_that_a_server_could_not_take",
-            "test_fresh_process.test_an_answer_that_is_drawn_at_random_is_not_the_same",
+            "test_gate.test_an_answer_that_is_another_when_asked_again",
         ],
     ),
     17: (
@@ -121,6 +131,7 @@ CHECKLIST = {
     18: (
         "missing values are resolved in the graph",
         [
+            "test_export.test_an_empty_cell_is_answered_as_the_configs_default",
             "test_gate.test_rows_of_nothing_and_of_extremes_are_among_the_recorded",
             "test_server_json.test_wrong_rows_are_told",
         ],
@@ -133,11 +144,13 @@ CHECKLIST = {
             "test_serve.test_versions_are_exchanged_without_a_failed_or_wrong_answer",
             "test_gate.test_a_signature_without_warm_ups_or_with_too_many",
             "test_prediction_logs.test_tensorflow_serving_reads_what_is_written",
+            "test_cpp_replay.test_every_warm_up_request_is_answered",
         ],
     ),
     20: (
         "warm-ups cover every signature at several sizes, and tell how long they take",
         [
+            "test_gate.test_warm_ups_ask_every_signature_at_every_size",
             "test_gate.test_what_is_whole_passes_with_every_kind_of_signature",
             "test_server_loading.test_warm_up_requests_are_asked_as_often_as_is_wanted",
         ],
@@ -176,7 +189,7 @@ CHECKLIST = {
     ),
     26: (
         "an estimate of memory",
-        ["test_manifest.test_it_tells_what_the_export_is"],
+        ["test_manifest.test_it_estimates_memory_by_what_lies_on_disk"],
     ),
     27: (
         "small outputs with names",

@@ -199,6 +199,19 @@ def test_an_answer_does_not_depend_on_the_batch(exported, rows):
             np.testing.assert_allclose(value[0], together[name][row], rtol=1e-6, err_msg=name)
 
 
+def test_an_empty_cell_is_answered_as_the_configs_default(exported, rows):
+    signature = tf.saved_model.load(str(exported)).signatures["serving_default"]
+
+    def ask(**cells):
+        row = {name: tf.constant(column[:1]) for name, column in rows.items()}
+        return signature(**row | {name: tf.constant([cell]) for name, cell in cells.items()})
+
+    expected = ask(city="rome", price=2.5)
+    assert ask(city="oslo", price=7.5)["logits_ctr"] != expected["logits_ctr"]
+    for name, value in ask(city="", price=np.nan).items():
+        np.testing.assert_array_equal(value, expected[name], err_msg=name)
+
+
 @pytest.mark.slow
 def test_a_second_export_is_a_later_version_beside_the_first(export_to, tmp_path):
     first, second = export_to(tmp_path), export_to(tmp_path)
@@ -286,6 +299,16 @@ def test_a_directory_that_cannot_be_written_is_told(export_to, tmp_path):
 def test_a_column_that_cannot_be_an_input_is_told(name):
     with pytest.raises(ExportError, match="Rename it in the data and in `data_config`."):
         check_input_names([name])
+
+
+def test_one_input_alone_is_not_called_as_rest_calls_bytes():
+    check_input_names(["b64", "user"])
+    with pytest.raises(ExportError) as error:
+        check_input_names(["b64"])
+    assert str(error.value) == (
+        "The one input of the exported model should not be called `b64`, which means bytes over "
+        "REST. Rename it in the data and in `data_config`."
+    )
 
 
 @pytest.mark.parametrize("name", ["user_id", "User-Id.2", "1st", "a/b", "selfie"])

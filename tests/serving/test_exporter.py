@@ -55,6 +55,19 @@ def test_of_latest_and_best_some_are_kept(train, exported, tmp_path):
     assert [path.name for path in (tmp_path / "export" / "latest").iterdir()] == ["3"]
 
 
+@pytest.mark.parametrize("kind", ["final", "latest", "best"])
+def test_a_vector_that_the_network_has_not_is_told_before_training(pipeline, model, kind):
+    text = f'exporter_type: "{kind}" embedding_outputs: ["all", "ctr_towers"]'
+    exports = Exporter(changed(pipeline, f"export_config {{ {text} }}"))
+    with pytest.raises(ExportError, match='Received: "ctr_towers". Did you mean `ctr_tower`?'):
+        exports.before_training(model.network)
+
+
+def test_what_is_not_exported_needs_no_vectors(pipeline, model):
+    text = 'export_config { exporter_type: "none" embedding_outputs: "ctr_towers" }'
+    Exporter(changed(pipeline, text)).before_training(model.network)
+
+
 def test_what_could_not_be_exported_is_told_at_the_start(pipeline):
     with pytest.raises(ExportError, match="Received: `no`"):
         Exporter(changed(pipeline, 'export_config { asset_files: "no" }'))

@@ -10,6 +10,8 @@ from toy import copied, number, servable, text, toy_servable, write_version
 
 from tfmtl.errors import ExportError
 from tfmtl.serving.gate import check_export, file_rules
+from tfmtl.serving.gate.answers import check_answers
+from tfmtl.serving.gate.version import Version
 from tfmtl.serving.golden import GOLDEN_FILE
 from tfmtl.serving.prediction_logs import Record, read_records, write_records
 from tfmtl.serving.warmup import WARMUP_FILE
@@ -76,6 +78,19 @@ def test_what_is_whole_passes_with_every_kind_of_signature(toy):
     assert any(line.startswith("  rank, 1 x 128: ") for line in lines)
 
 
+def test_warm_ups_ask_every_signature_at_every_size(toy):
+    sizes = {}
+    for record in read_records(toy / "assets.extra" / WARMUP_FILE):
+        longest = max((value.shape for value in record.inputs.values()), key=len)
+        sizes.setdefault(record.signature, []).append(longest)
+    assert sizes == {
+        "serving_default": [(1,), (16,), (128,)],
+        "rank": [(1, 1), (1, 16), (1, 128)],
+        "examples": [(1,), (16,), (128,)],
+        "classify": [(1,), (16,), (128,)],
+    }
+
+
 # The ten ways.
 
 
@@ -116,6 +131,20 @@ def test_4_an_operation_that_xla_must_compile(broken):
         "Nothing should have to be compiled by XLA (`jit_compile=True`), which a stock server does "
         "not do. Received: node `added`."
     )
+
+
+def test_4_a_function_that_jit_compile_made(tmp_path):
+    inputs = {"serving_default": {"price": number(None, name="price")}}
+    double = tf.function(lambda price: 2 * price, jit_compile=True)
+
+    def compiled(raw):
+        return {"twice": double(raw["price"])}
+
+    folder = write_version(servable(tf.Module(), inputs, [compiled]), tmp_path / "1")
+    lines = refusal(folder).splitlines()
+    rule = "Nothing should have to be compiled by XLA (`jit_compile=True`), "
+    assert all(line.startswith(rule) for line in lines)
+    assert any("Received: function `__inference_" in line for line in lines)
 
 
 def test_5_a_wrong_batch_axis(broken):
@@ -297,6 +326,21 @@ def test_10_a_partial_version_of_half_a_file(broken):
             "Received: the operation RandomUniform.",
         ),
         (
+            add_node("StatefulUniform"),
+            "A signature should draw nothing at random, as dropout does in training. "
+            "Received: the operation StatefulUniform.",
+        ),
+        (
+            add_node("Timestamp"),
+            "A signature should draw nothing at random, as dropout does in training. "
+            "Received: the operation Timestamp.",
+        ),
+        (
+            add_node("TextLineDataset"),
+            "The graph should neither run Python, nor read or write files, nor print. "
+            "Received: the operation TextLineDataset.",
+        ),
+        (
             add_node("TFRA>CuckooHashTableFind"),
             "The graph should have operations of TensorFlow itself alone, which every server has. "
             "Received: the operation TFRA>CuckooHashTableFind.",
@@ -376,6 +420,63 @@ def test_parameters_of_batching_that_no_server_takes(broken):
     ]
 
 
+def test_parameters_of_batching_that_are_no_text(broken):
+    (broken / "batching_params.pbtxt").write_bytes(b"\xff")
+    assert "`batching_params.pbtxt`: It should be text of BatchingParameters." in refusal(broken)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{}", "should be what `tfmtl export` wrote. Received: null as `versions`."),
+        ("[1]", "should be what `tfmtl export` wrote. Received: null as `versions`."),
+        ("{", "should be JSON. Received: "),
+    ],
+)
+def test_a_manifest_that_tells_nothing(broken, text, words):
+    (broken / "assets.extra" / "tfmtl_export.json").write_text(text)
+    assert words in refusal(broken)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "what"),
+    [
+        ("assets/cities.txt", "oslo\nrome\nbonn\n", "another"),
+        ("assets/notes.txt", None, "no such file"),
+        ("assets/more.txt", "more", "a file that the export does not tell of"),
+        ("fingerprint.pb", "another", "another"),
+    ],
+)
+def test_another_file_than_was_exported(broken, file, content, what):
+    (broken / file).unlink(missing_ok=True)
+    if content:
+        (broken / file).write_text(content)
+    assert refusal(broken) == f"`{file}` should be as it was exported. Received: {what}."
+
+
+def test_an_export_that_tells_no_checksums(broken):
+    change_manifest(broken, checksums=None)
+    words = "`tfmtl_export.json` should tell the `checksums` of files. Received: None."
+    assert refusal(broken) == words
+
+
+def test_a_model_that_tfmtl_did_not_export(tmp_path):
+    model = tf.Module()
+    model.run = tf.function(
+        lambda x: {"y": tf.numpy_function(lambda each: each, [x], tf.float32)},
+        input_signature=[tf.TensorSpec([3], tf.float32, "x")],
+    )
+    model.weight = tf.Variable(1.0)
+    tf.saved_model.save(model, str(tmp_path), signatures=model.run)
+    said = refusal(tmp_path)
+    for file in ("tfmtl_export.json", "golden_answers", "tf_serving_warmup_requests"):
+        assert said.count(f"A version should have the file `assets.extra/{file}`.") == 1
+    assert (
+        "should have the batch as its first axis, of any length. Received: the shape [3]." in said
+    )
+    assert "Received: the operation PyFunc." in said
+
+
 def test_all_problems_are_told_at_once(broken):
     change_graph(broken, add_node("PrintV2"))
     (broken / "assets" / "cities.txt").unlink()
@@ -398,6 +499,23 @@ def test_another_answer_than_the_trained_models(toy, tmp_path):
         f"`serving_default` should be {wrong[2]}. Received: "
     )
     assert "for the row {'price': " in said
+
+
+@pytest.mark.slow
+def test_an_answer_that_is_another_when_asked_again(tmp_path):
+    inputs = {"serving_default": {"price": number(None, name="price")}}
+
+    def noisy(raw):
+        known = tf.where(tf.math.is_finite(raw["price"]), raw["price"], 0.0)
+        return {"noise": known + tf.random.normal(tf.shape(known))}
+
+    folder = write_version(servable(tf.Module(), inputs, [noisy]), tmp_path / "1")
+    with pytest.raises(ExportError) as error:
+        check_answers(Version(folder))
+    assert str(error.value) == (
+        "Signature `serving_default` should answer the same when asked twice. "
+        "Received: another answer, to 1 rows."
+    )
 
 
 @pytest.mark.slow

@@ -139,6 +139,12 @@ def test_it_is_the_same_where_there_is_only_tensorflow(folder, scored_model, row
     np.testing.assert_allclose(weighted, expected_score(predicted, price, a=2.0), rtol=1e-5)
 
 
+def test_the_sample_request_has_the_weights_that_are_the_default(folder):
+    request = json.loads((folder.parent / "request_with_weights.json").read_text("utf-8"))
+    weights = [(row["weight_a"], row["weight_b"]) for row in request["instances"]]
+    assert weights == [(0.5, 1.5), (0.5, 1.5)]
+
+
 def test_without_weights_there_is_no_signature_of_them(scored_model, pipeline):
     plain = changed(pipeline, 'model_config { score { expression: "ctr" } }')
     assert "with_weights" not in servable_of(scored_model, plain).signatures

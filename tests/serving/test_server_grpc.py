@@ -19,7 +19,9 @@ from tensorflow_serving.apis import (
 )
 
 from tfmtl.errors import ServingError
+from tfmtl.protos.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from tfmtl.serving.server import grpc_services
+from tfmtl.serving.server.health import health_handler
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 PRICES = [3.0, 0.5]
@@ -34,7 +36,7 @@ def base(tmp_path_factory):
 def channel(base):
     service, _ = service_of(base)
     address = f"127.0.0.1:{free_port()}"
-    server = grpc_services.start(service, address, 4, None, [])
+    server = grpc_services.start(service, address, 4, None, [], [health_handler()])
     with grpc.insecure_channel(address) as channel:
         yield channel
     server.stop(None).wait()
@@ -314,3 +316,30 @@ def test_an_address_that_is_taken_is_told(base):
     with pytest.raises(ServingError, match=f"an address of its own. Received: {address}"):
         grpc_services.start(service, address, 1, None, [])
     server.stop(None).wait()
+
+
+@pytest.fixture(scope="module")
+def check_health(channel):
+    return channel.unary_unary(
+        "/grpc.health.v1.Health/Check",
+        HealthCheckRequest.SerializeToString,
+        HealthCheckResponse.FromString,
+    )
+
+
+def test_the_server_says_that_it_serves(check_health):
+    assert check_health(HealthCheckRequest(), timeout=10).status == HealthCheckResponse.SERVING
+
+
+def test_the_health_of_a_service_is_not_known(check_health):
+    assert (
+        refused(check_health, HealthCheckRequest(service="m"), grpc.StatusCode.NOT_FOUND)
+        == "service name unknown"
+    )
+
+
+def test_health_is_on_the_wire_what_grpc_says():
+    # Field 1, a varint: `SERVING = 1` of grpc/health/v1/health.proto.
+    serving = HealthCheckResponse(status=HealthCheckResponse.SERVING)
+    assert serving.SerializeToString() == b"\x08\x01"
+    assert HealthCheckRequest(service="m").SerializeToString() == b"\x0a\x01m"

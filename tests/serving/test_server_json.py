@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from fake_model import FakeModel, service_of
 
-from tfmtl.serving.server import rest, statuses
+from tfmtl.serving.server import json_text, rest_calls, statuses
 
 ROW = {"user": "a", "price": 1.5, "level": 2}
 
@@ -20,7 +20,7 @@ def service(tmp_path_factory):
 def post(service):
     def post(body, path="/v1/models/m:predict"):
         text = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return json.loads(rest.answer(service, "POST", path, text))
+        return json.loads(rest_calls.answer(service, "POST", path, text))
 
     return post
 
@@ -62,7 +62,7 @@ def test_numbers_without_end_are_read_and_written(post):
 
 def test_floats_are_written_with_their_own_shortest_digits(service):
     body = b'{"signature_name": "one", "instances": [[0.1], [1], [16777216]]}'
-    text = rest.answer(service, "POST", "/v1/models/m:predict", body)
+    text = rest_calls.answer(service, "POST", "/v1/models/m:predict", body)
     assert text == '{\n    "predictions": [0.1, 1.0, 16777216.0]\n}'
 
 
@@ -210,7 +210,7 @@ def test_the_model_is_given_the_time_that_is_left(tmp_path):
     model = FakeModel()
     service, _ = service_of(tmp_path / "m", model)
     body = json.dumps({"signature_name": "one", "inputs": [[1]]}).encode()
-    rest.answer(service, "POST", "/v1/models/m:predict", body, timeout=1.5)
+    rest_calls.answer(service, "POST", "/v1/models/m:predict", body, timeout=1.5)
     assert model.timeouts == [1.5]
 
 
@@ -306,7 +306,7 @@ def test_wrong_examples_are_told(post, case):
 )
 def test_paths_that_there_are_not(service, method, path, message):
     with pytest.raises(tf.errors.InvalidArgumentError) as failure:
-        rest.answer(service, method, path, b"{}")
+        rest_calls.answer(service, method, path, b"{}")
     assert failure.value.message == message
     assert statuses.http_status(failure.value) == 400
 
@@ -327,14 +327,14 @@ def test_paths_that_there_are_not(service, method, path, message):
 )
 def test_models_that_there_are_not(service, method, path, message):
     with pytest.raises(tf.errors.NotFoundError) as failure:
-        rest.answer(service, method, path, b'{"inputs": 1}')
+        rest_calls.answer(service, method, path, b'{"inputs": 1}')
     assert failure.value.message == message
     assert statuses.http_status(failure.value) == 404
 
 
 def test_paths_may_be_written_in_capitals_and_name_the_version(service):
     body = b'{"signature_name": "one", "inputs": [[2]]}'
-    answer = rest.answer(service, "POST", "/V1/Models/m/Versions/7:PREDICT", body)
+    answer = rest_calls.answer(service, "POST", "/V1/Models/m/Versions/7:PREDICT", body)
     assert json.loads(answer) == {"outputs": [2.0]}
 
 
@@ -343,11 +343,11 @@ def test_the_state_of_versions(service):
     version = {"version": "7", "state": "AVAILABLE", "status": status}
     expected = {"model_version_status": [version]}
     for path in ("/v1/models/m", "/v1/models/m/versions/7"):
-        assert json.loads(rest.answer(service, "GET", path, b"")) == expected
+        assert json.loads(rest_calls.answer(service, "GET", path, b"")) == expected
 
 
 def test_metadata(service):
-    told = json.loads(rest.answer(service, "GET", "/v1/models/m/metadata", b""))
+    told = json.loads(rest_calls.answer(service, "GET", "/v1/models/m/metadata", b""))
     assert told["model_spec"] == {"name": "m", "signature_name": "", "version": "7"}
     signatures = told["metadata"]["signature_def"]["signature_def"]
     assert set(signatures) == set(FakeModel.signatures)
@@ -362,4 +362,4 @@ def test_metadata(service):
 
 
 def test_an_error_is_one_object(post):
-    assert json.loads(rest.json_text.error_body('a "b"\n')) == {"error": 'a "b"\n'}
+    assert json.loads(json_text.error_body('a "b"\n')) == {"error": 'a "b"\n'}

@@ -166,6 +166,20 @@ def test_rank_takes_weights_of_the_score_for_each_user(ask, rows):
     np.testing.assert_allclose(ranked["score"], expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("signature", "column"), [("rank", "user"), ("rank", "price"), ("serving_default", "price")]
+)
+def test_a_column_of_one_row_does_not_do_for_all(ask, rows, signature, column):
+    request = of_candidates(rows, 2) if signature == "rank" else rows
+    with pytest.raises(tf.errors.InvalidArgumentError, match="As many rows should come in all of"):
+        ask(signature, {**request, column: request[column][:1]})
+
+
+def test_one_weight_of_the_score_does_for_all_rows(ask, rows):
+    served = ask("with_weights", {**rows, "weight_a": np.array([2.0], np.float32)})
+    np.testing.assert_allclose(served["score"], 2 * served["probs_ctr"] + rows["price"], rtol=1e-5)
+
+
 def test_examples_are_answered_as_their_columns(servable, ask, rows, answers):
     served = ask("examples", as_examples(servable, rows))
     assert served.keys() == answers.keys()

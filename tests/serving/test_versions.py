@@ -1,7 +1,9 @@
+import contextlib
 import os
 import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -68,6 +70,41 @@ def test_the_folder_is_no_version_while_it_is_written(tmp_path):
 
     publish(tmp_path, write)
     assert seen == []
+
+
+def seen_while(base, work):
+    """The files of every version that a server may find while versions come and go."""
+    seen, done = [], threading.Event()
+
+    def look():
+        while not done.is_set():
+            for folder in [each for each in os.listdir(base) if each.isdigit()]:
+                with contextlib.suppress(FileNotFoundError):  # It has just gone, as a whole.
+                    seen.append(sorted(os.listdir(base / folder)))
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        work()
+    finally:
+        done.set()
+        watcher.join()
+    return seen
+
+
+def test_who_looks_all_the_time_sees_whole_versions_alone(tmp_path):
+    parts = [f"part-{number:02d}" for number in range(20)]
+
+    def write(folder):
+        for part in parts:
+            (folder / part).write_text("a part")
+
+    def come_and_go():
+        for _ in range(30):
+            publish(tmp_path, write)
+
+    seen = seen_while(tmp_path, come_and_go)
+    assert seen and all(files == parts for files in seen)
 
 
 def test_a_number_taken_in_the_meantime_is_skipped(tmp_path):

@@ -177,6 +177,12 @@ def test_gradients_may_be_divided_by_norm_and_loss():
         np.testing.assert_allclose(actual, expected, rtol=1e-4)
 
 
+def test_a_loss_below_0_turns_no_gradient_round():
+    _, gram = gram_of([[2.0, 1.0], [-10.0, 30.0]])
+    below, above = (weights(MGDA(2, by_loss=True), gram, [sign * 0.5, 4.0])[0] for sign in (-1, 1))
+    np.testing.assert_allclose(below, above)
+
+
 def test_pareto_is_the_shortest_sum_above_bounds():
     g, gram = gram_of([[2.0, 1.0], [-1.0, 3.0]])
     free = weights(MGDA(2), gram)[0]  # Inside, as a test above shows: no bound is touched.

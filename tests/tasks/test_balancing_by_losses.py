@@ -193,6 +193,14 @@ def test_famo_weighs_shares_by_inverse_losses_to_the_sum_one():
     np.testing.assert_allclose(weights(balancer, EMPTY)[[0, 2]], expected, rtol=1e-5)
 
 
+def test_famo_unlearns_no_task_where_a_loss_is_below_0():
+    """As that of a density may be, which has no logarithm."""
+    for values in ([-0.5, 2.0, 0.25], [-1.0, 1.0, 3.0]):
+        found = weights(FAMO(3), values)
+        assert (found >= 0).all()
+        np.testing.assert_allclose(found.sum(), 1, rtol=1e-6)
+
+
 def test_famo_gives_weight_to_the_task_whose_loss_falls_least():
     balancer = FAMO(3, learning_rate=0.1, gamma=0.0)
     balancer.update(seen(L, after=L * np.array([0.5, 0.9, 0.8])))

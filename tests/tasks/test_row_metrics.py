@@ -158,6 +158,10 @@ def test_gauc_without_any_group_of_both_classes_has_no_value_and_says_so(label, 
     metric = GroupedAUC("gauc", "user")
     assert np.isnan(value(metric, label, [0.1, 0.2], [1.0, 1.0], [7, 7]))
     assert metric.undefined == reason
+    # Of other rows it may have no value for another reason.
+    metric.reset_state()
+    assert np.isnan(value(metric, [0.0, 1.0], [0.1, np.nan], [1.0, 1.0], [7, 7]))
+    assert metric.undefined == metric.groups_told == ""
 
 
 @pytest.mark.parametrize("kind", [NDCGAtK, RecallAtK])

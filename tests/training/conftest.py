@@ -140,8 +140,6 @@ def make_batch(rows=5, seed=0):
 class FakeBatches:
     """Batches that are there already; stands for `Batches` and its source."""
 
-    skipped_rows = 0
-
     def __init__(self, batches, batch_size=5):
         self.batches, self.batch_size, self.source = batches, batch_size, self
 

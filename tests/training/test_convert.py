@@ -1,5 +1,7 @@
 """What `convert` writes reads as what it was written from, and encoded trains to the same."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
@@ -9,6 +11,7 @@ from conftest import make_pipeline, make_rows
 from google.protobuf import text_format
 
 from tfmtl.data import open_source, part_files
+from tfmtl.data.encoded_source import PREFIX
 from tfmtl.errors import DataError
 from tfmtl.features import Columns
 from tfmtl.protos.dataset_pb2 import DatasetConfig
@@ -235,6 +238,24 @@ REFUSED = {
 }
 
 
+def test_encoded_features_that_are_damaged_are_told_of(full, encoded, tmp_path):
+    (part,) = Path(encoded.train_input_path).iterdir()
+    damaged = tmp_path / "damaged.parquet"
+    content = bytearray(part.read_bytes())
+    column = next(
+        group.column(index)
+        for group in [pq.read_metadata(part).row_group(0)]
+        for index in range(group.num_columns)
+        if group.column(index).path_in_schema.startswith(PREFIX)
+    )
+    start = column.dictionary_page_offset or column.data_page_offset
+    content[start : start + 12] = b"\xff" * 12
+    damaged.write_bytes(content)
+    batches, _ = opened(over(encoded, damaged), ["click"])
+    with pytest.raises(DataError, match="damaged.parquet: should be a whole Parquet file"):
+        list(batches.read(batches.dataset()))
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_another_encoding_is_refused_in_one_line(encoded, name):
     change, feature = REFUSED[name]
@@ -300,6 +321,16 @@ def test_a_cell_that_cannot_be_encoded_is_told(full, tmp_path):
     with pytest.raises(DataError, match="raw.parquet: row 8: Feature `steps` should read"):
         convert(full[0], tmp_path / "raw.parquet", tmp_path / "out", encoded=True)
     assert not (tmp_path / "out").exists()
+
+
+def test_columns_are_reserved_beside_encoded_features_alone(full, tmp_path):
+    pipeline, folder = full
+    with pytest.raises(DataError) as error:
+        convert(pipeline, folder / "raw.parquet", tmp_path / "out", reserved=["user", "price"])
+    assert str(error.value) == (
+        "Columns should be reserved beside encoded features; without those all that are declared "
+        "are written. Received: user, price."
+    )
 
 
 def test_encoded_features_are_written_as_parquet_alone(full, tmp_path):

@@ -6,10 +6,10 @@ import logging
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import FakeBatches, make_batch, make_model, make_network
+from conftest import FakeBatches, make_batch, make_model, make_network, make_tasks
 from test_model import log_loss
 
-from tfmtl.errors import DataError
+from tfmtl.errors import DataError, TrainingError
 from tfmtl.tasks import BinaryHead, SampleSpace, Task
 from tfmtl.tasks.space import ColumnLabel
 from tfmtl.training import MultiTaskModel
@@ -140,6 +140,18 @@ def test_a_model_that_answers_nan_is_told(caplog):
     assert "because the model's own answers are not finite numbers." in caplog.messages[0]
 
 
+def test_so_is_a_task_of_it_that_has_no_loss(caplog):
+    first, _ = make_tasks()
+    watched = Task("cvr", BinaryHead(), SampleSpace(ColumnLabel("buy")), trained=False)
+    model = MultiTaskModel(make_network(), [first, watched])
+    model.network.get_layer("cvr").bias.assign([np.nan])
+    evaluate(model)
+    assert caplog.messages == [
+        "Task `cvr`: `auc_cvr`, `logloss_cvr` have no value, because the model's own answers are "
+        "not finite numbers."
+    ]
+
+
 def test_a_label_that_cannot_be_learned_is_an_error():
     bad = with_targets(BATCHES[1], click=[0, 1, 7, 0, 1])
     with pytest.raises(DataError) as error:
@@ -164,6 +176,14 @@ def test_results_are_written_as_json_with_null_for_what_has_no_value(tmp_path):
     write_results(str(path), 12, {"loss": 0.5, "auc_ctr": None})
     assert json.loads(path.read_text()) == {"global_step": 12, "loss": 0.5, "auc_ctr": None}
     assert [each.name for each in tmp_path.iterdir()] == ["eval_result.json"]
+
+
+def test_results_that_cannot_be_written_are_told_of(tmp_path):
+    (tmp_path / "file").touch()
+    path = tmp_path / "file" / "eval_result.json"
+    with pytest.raises(TrainingError) as error:
+        write_results(str(path), 12, {"loss": 0.5})
+    assert f"The results of the evaluation in `{path}` could not be written: " in str(error.value)
 
 
 def test_results_are_told_in_one_line():

@@ -48,7 +48,7 @@ class World:
         while self.state.step < last and not self.rounds.wants_stop:
             self.state.step += 1
             self.rounds.after_step({})
-        self.rounds.finish()
+        self.rounds.finish(ended=self.state.step == last)
 
 
 class Quiet(Journal):
@@ -111,6 +111,14 @@ def test_an_interrupted_training_saves_and_does_not_evaluate(tmp_path):
     assert world.events == [("save", 3, False)]
 
 
+def test_an_interrupt_in_the_last_step_leaves_the_evaluation_to_be_made_up_for(tmp_path):
+    world = World(tmp_path)
+    world.state.step = 7
+    world.received = True
+    world.train(7)
+    assert world.events == [("save", 7, True)]
+
+
 def test_an_interrupt_during_an_evaluation_leaves_it_off(tmp_path):
     world = World(tmp_path)
     world.state.step = 9
@@ -132,7 +140,7 @@ def test_a_resumed_training_that_was_interrupted_has_nothing_to_make_up_for(tmp_
     world = World(tmp_path)
     world.state.step = 7
     world.rounds.resume()
-    world.rounds.finish()
+    world.rounds.finish(ended=True)
     assert world.events == []
 
 

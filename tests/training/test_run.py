@@ -179,6 +179,20 @@ def test_an_interrupted_training_saves_its_step_and_ends_as_if_it_had_not_been(
     assert (second.metrics, second.best_step) == (result.metrics, result.best_step)
 
 
+@pytest.mark.slow
+def test_a_training_that_was_interrupted_in_its_last_step_is_evaluated_when_it_goes_on(
+    trained, tmp_path, monkeypatch
+):
+    result, _, _ = trained
+    interrupt_at(12, signal.SIGTERM, monkeypatch)
+    pipeline = make_pipeline(tmp_path)
+    pipeline.train_config.save_checkpoints_steps = 100
+    first = run(pipeline)
+    assert (first.interrupted, first.global_step, first.metrics) == (True, 12, None)
+    monkeypatch.undo()
+    assert run(pipeline, continue_train=True).metrics == result.metrics
+
+
 def interrupt_at(step, number, monkeypatch):
     from tfmtl.training.journal import Journal
 
@@ -224,6 +238,18 @@ def test_going_on_from_an_end_says_so_evaluates_and_changes_nothing(trained, cap
     )
     assert (again.global_step, again.metrics) == (12, result.metrics)
     assert_same_weights(again, result)
+
+
+def test_too_few_rows_for_a_batch_are_told_where_smaller_ones_are_left_out(tmp_path):
+    pipeline = make_pipeline(tmp_path)
+    pipeline.data_config.batch_size, pipeline.data_config.num_epochs = 1000, 1
+    pipeline.data_config.drop_remainder = True
+    with pytest.raises(DataError) as error:
+        run(pipeline)
+    assert str(error.value) == (
+        "The data should have the rows of a batch at least, where `data_config.drop_remainder` is "
+        "true. Received: fewer than 1,000. Set it to false, or `data_config.batch_size` to less."
+    )
 
 
 def test_training_ends_where_the_epochs_end(tmp_path, caplog):
@@ -303,6 +329,16 @@ def test_a_failure_in_the_middle_leaves_the_last_good_checkpoint(trained, tmp_pa
     with pytest.raises(OSError, match="No space left"):
         run(pipeline, on_evaluation=fail)
     assert_same_weights(run(pipeline, continue_train=True), result)
+
+
+def test_who_refuses_the_model_as_it_is_built_ends_it_before_anything_is_written(tmp_path):
+    def refuse(model):
+        assert model.network.get_layer("ctr_logits")
+        raise TrainingError("not this one")
+
+    with pytest.raises(TrainingError, match="not this one"):
+        run(make_pipeline(tmp_path / "model"), on_build=refuse)
+    assert not (tmp_path / "model").exists()
 
 
 def test_going_on_with_another_model_is_one_error(trained, tmp_path):

@@ -7,6 +7,7 @@ from google.protobuf import text_format
 
 from tfmtl.errors import DataError
 from tfmtl.protos import pipeline_pb2
+from tfmtl.protos.dataset_pb2 import DatasetConfig
 from tfmtl.training import collect_statistics, statistics_table
 
 CONFIG = """
@@ -228,3 +229,12 @@ def test_the_table_of_a_column_without_values_has_no_figures():
     lines = statistics_table(collect_statistics(make_pipeline(), frame)).splitlines()
     (age,) = [line for line in lines if line.startswith("  age")]
     assert age.split()[1:5] == ["100.0%", "0", "0", "-"]
+
+
+def test_bad_rows_are_left_out_and_told_of(caplog):
+    pipeline = text_format.Parse(CONFIG, pipeline_pb2.Pipeline())
+    pipeline.data_config.bad_rows = DatasetConfig.SKIP
+    frame = FRAME.astype({"page": object})
+    frame.loc[1, "page"] = "one"
+    assert collect_statistics(pipeline, frame).rows == len(frame) - 1
+    assert caplog.messages == ["1 bad rows were left out."]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from google.protobuf.message import Message
 
-from tfmtl.config.backbone.wiring import groups_of_blocks
+from tfmtl.config.backbone.graphs import groups_of_blocks
 from tfmtl.config.views import architecture
 from tfmtl.protos import feature_pb2, layer_pb2, pipeline_pb2, tower_pb2
 

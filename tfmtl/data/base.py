@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import dataclasses
+import logging
 import math
 import os
 from collections.abc import Callable, Collection, Iterator
@@ -21,6 +22,8 @@ from tfmtl.protos import dataset_pb2
 
 Rows = dict[str, tf.Tensor]
 
+_log = logging.getLogger(__name__)
+
 # Rows that are looked at together where some are left out, copied or searched for.
 CHUNK = 256
 
@@ -28,6 +31,8 @@ _RIDDLES = (
     tf.errors.InvalidArgumentError,
     tf.errors.DataLossError,
     tf.errors.NotFoundError,
+    # What code in Python raises inside of a dataset, such as a `DataError` of a damaged file.
+    tf.errors.UnknownError,
     # A message that quotes a cell which is no UTF-8 cannot become an exception in Python.
     UnicodeDecodeError,
 )
@@ -119,6 +124,11 @@ class Source(abc.ABC):
         """Bad rows left out so far, which `bad_rows: SKIP` allows; once for every time read."""
         return int(self._skipped)
 
+    def tell_skipped(self) -> None:
+        """Warns of the bad rows that were left out so far, if there are any."""
+        if self.skipped_rows:
+            _log.warning("%d bad rows were left out.", self.skipped_rows)
+
     @abc.abstractmethod
     def place(self, row: int) -> str:
         """Where a row stands, for messages: file and line.
@@ -159,6 +169,12 @@ class Source(abc.ABC):
             kind = self._config.WhichOneof("sampling")
             told = f"No row was left by `data_config.{kind}`, which takes {self._sampler}."
             return DataError(f"{told} Others were bad. The first: {first}" if first else told)
+        if first is None and self._config.drop_remainder:
+            rule = "should have the rows of a batch at least, where `data_config.drop_remainder` is"
+            return DataError(
+                f"The data {rule} true. Received: fewer than {self._config.batch_size:,}. Set it "
+                "to false, or `data_config.batch_size` to less."
+            )
         if first is None:
             return DataError("The data has no rows any more.")
         return DataError(f"Every row was left out as bad. The first: {first}")
@@ -178,6 +194,12 @@ class Source(abc.ABC):
     @abc.abstractmethod
     def _decode(self, names: Collection[str], *batch: tf.Tensor) -> Rows:
         """Turns a batch of what `_read` gives into some of the columns, `(batch,)`."""
+
+    def _buffer_of(self, most_rows: int, sampler: Sampler | None) -> int:
+        """The buffer that the config asks for, but no larger than the data, of so many rows."""
+        # TensorFlow allocates all of it at once, and dies of one that is too large.
+        copies = sampler.most_copies if sampler else 1
+        return min(self._config.shuffle_buffer_size, most_rows * copies)
 
     def _parse(self, *batch: tf.Tensor) -> Rows:
         """Turns a batch of what `_read` gives into all of the columns."""

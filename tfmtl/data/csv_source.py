@@ -99,10 +99,9 @@ class CsvSource(base.Source):
         return self._leave_out_bad(self._rows_of_files(shuffle, seed))
 
     def _buffer_size(self, sampler: Sampler | None) -> int:
-        # TensorFlow allocates the whole buffer, and dies of one that is too large.
-        most = sum(files.most_lines(path) for path in self._paths)
-        copies = sampler.most_copies if sampler else 1
-        return min(self._config.shuffle_buffer_size, most * copies)
+        # No line is without a byte, that of its end.
+        most = sum(files.most_bytes(path, files.is_gzip(path)) for path in self._paths)
+        return self._buffer_of(most, sampler)
 
     def _rows_of_files(self, shuffle: bool, seed: int) -> tf.data.Dataset:
         packings = ["GZIP" if files.is_gzip(path) else "" for path in self._paths]
@@ -185,7 +184,7 @@ def _lines(path: tf.Tensor, packing: tf.Tensor) -> tf.data.Dataset:
 
 
 def _read_starts(paths: str, with_header: bool) -> dict[str, list[bytes]]:
-    """The first lines of each file that has a row; a file that is found twice is read once."""
+    """The first lines of each file that has a row."""
     found = files.find_files(paths, files.TEXT)
     starts = {}
     for file in found:

@@ -18,9 +18,10 @@ import tensorflow as tf
 from tfmtl.data import base, files, parquet_files
 from tfmtl.data.arrow_tensors import Part, Single, arrow_type, from_parts, parts_of, types_of_parts
 from tfmtl.data.columns import Column, declared_columns, nearest, select_columns
+from tfmtl.data.group_cache import GroupCells
 from tfmtl.data.packing import Packing
 from tfmtl.data.parquet_files import ParquetFile, RowGroup
-from tfmtl.data.parquet_source import GroupCells, ParquetSource, check_schemas
+from tfmtl.data.parquet_source import ParquetSource, check_schemas
 from tfmtl.data.samplers import Sampler
 from tfmtl.errors import DataError
 from tfmtl.protos import dataset_pb2

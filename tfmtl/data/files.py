@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import gzip
+import itertools
 import os
 import zlib
 from collections.abc import Callable, Iterator
@@ -32,7 +33,7 @@ _FOREIGN = {
 }
 _GZIP = b"\x1f\x8b"
 TEXT, PARQUET, TFRECORD, ANY = "text", "Parquet", "TFRecord", "any"
-_GZIP_SHRINKS = 1032  # At most, of one character again and again.
+_PACKING_SHRINKS = 1032  # At most, of one character again and again.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +52,8 @@ class File:
 def find_files(paths: str, form: str = ANY) -> list[File]:
     """Lists the files that a path of the config means, in its order, each glob's by name.
 
+    A file that is found twice, such as by its name and by a glob, is there once.
+
     Args:
         paths: The path.
         form: What the files should hold: `TEXT`, `PARQUET`, `TFRECORD` or `ANY`.
@@ -59,7 +62,11 @@ def find_files(paths: str, form: str = ANY) -> list[File]:
         DataError: If a file is missing, a glob or directory has no file, or nothing is named.
     """
     parts = [paths] if _is_file(paths) else [part.strip() for part in paths.split(",")]
-    files = [file for part in parts if part for file in _expand(part)]
+    found: dict[str, File] = {}
+    for file in itertools.chain.from_iterable(_expand(part) for part in parts if part):
+        if file.is_named or file.path not in found:
+            found[file.path] = file
+    files = list(found.values())
     if not files:
         raise DataError("The data has no path. Set train_input_path or eval_input_path.")
     for file in files:
@@ -80,11 +87,16 @@ def is_parquet(path: str) -> bool:
     return _first_bytes(path).startswith(b"PAR1")
 
 
-def most_lines(path: str) -> int:
-    """How many lines a file has at most, by its size."""
+def most_bytes(path: str, is_packed: bool) -> int:
+    """How many bytes a file holds at most, by its size.
+
+    Args:
+        path: The file.
+        is_packed: Whether it is packed, as gzip and zlib do.
+    """
     with _clear_errors(path):
-        size = tf.io.gfile.stat(path).length
-    return size * _GZIP_SHRINKS if is_gzip(path) else size
+        size: int = tf.io.gfile.stat(path).length
+    return size * _PACKING_SHRINKS if is_packed else size
 
 
 def read_lines(path: str) -> Iterator[bytes]:

@@ -11,8 +11,8 @@ from tfmtl.data import (
     complaints,
     files,
     headers,
+    parquet_cells,
     parquet_files,
-    parquet_source,
     tfrecord_source,
 )
 from tfmtl.data.base import translate_errors
@@ -72,7 +72,7 @@ def look_at(paths: str, labels: Sequence[str], most_rows: int) -> Look:
     if files.is_parquet(found[0]):
         reading = DatasetConfig(input_type=DatasetConfig.ParquetInputV2)
         _check_is_raw(found[0])
-        stored = parquet_source.stored_kinds(found[0])
+        stored = parquet_cells.stored_kinds(found[0])
     elif found[0].endswith(_TFRECORD):
         packing = tfrecord_source.packing_of(found[0])
         reading = DatasetConfig(

@@ -143,5 +143,5 @@ def _clear_errors(path: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, tf.errors.OpError) as error:
-        told = str(error).splitlines()[0]
+        told = remote.first_line(error)
         raise DataError(f"{path}: should be a whole Parquet file. Received: {told}") from error

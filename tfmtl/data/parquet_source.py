@@ -7,22 +7,18 @@ moves no cells, and mixes the groups, and all rows of several groups, however sm
 
 from __future__ import annotations
 
-import collections
-import dataclasses
 import math
-import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import tensorflow as tf
 
 from tfmtl.data import base, parquet_files
 from tfmtl.data.columns import Column, columns_to_read
-from tfmtl.data.frame_cells import Cells
 from tfmtl.data.frame_rows import FrameRows, check_columns
+from tfmtl.data.group_cache import GroupCache, GroupCells
+from tfmtl.data.parquet_cells import frame_rows
 from tfmtl.data.parquet_files import ParquetFile, RowGroup
 from tfmtl.data.samplers import Sampler
 from tfmtl.errors import DataError
@@ -79,21 +75,6 @@ def _check_is_raw(file: ParquetFile, columns: Sequence[Column]) -> None:
         )
 
 
-@dataclasses.dataclass(frozen=True)
-class GroupCells:
-    """What was read of a group.
-
-    Attributes:
-        tensors: Its columns.
-        is_bad: Which of its rows have a cell that is none of its column's type.
-        beside: What was made of other columns.
-    """
-
-    tensors: dict[str, tf.Tensor]
-    is_bad: np.ndarray
-    beside: Any = None
-
-
 class ParquetSource(base.Source):
     """Rows of Parquet files.
 
@@ -119,7 +100,7 @@ class ParquetSource(base.Source):
         self._ends = np.cumsum([group.rows for group in groups])
         # Rows under way come from the groups that are mixed, and from those before or after.
         kept = _CYCLE + 2 * self._mixed_groups(sampler)
-        self._cells = _Cache(lambda group: self._load(self._groups[group]), kept)
+        self._cells = GroupCache(lambda group: self._load(self._groups[group]), kept)
 
     def place(self, row: int) -> str:
         group = int(np.searchsorted(self._ends, row, side="right"))
@@ -146,7 +127,8 @@ class ParquetSource(base.Source):
         seeds = tf.data.Dataset.random(course.seed, rerandomize_each_iteration=True)
         groups = tf.data.Dataset.zip((listing.batch(together), seeds))
         mixed = groups.map(lambda groups, seed: self._rows_of(groups, seed, course.shuffle))
-        return base.rebatched(mixed, course)
+        # Without a row, an epoch is to be without elements: only then does repeating it end.
+        return base.rebatched(mixed.filter(lambda rows: tf.size(rows) > 0), course)
 
     def _read(self, shuffle: bool, seed: int) -> tf.data.Dataset:
         listing = tf.data.Dataset.range(len(self._groups))
@@ -162,8 +144,7 @@ class ParquetSource(base.Source):
         return tf.data.Dataset.zip((listing, seeds)).interleave(rows, cycle_length=cycle)
 
     def _buffer_size(self, sampler: Sampler | None) -> int:
-        copies = sampler.most_copies if sampler else 1
-        return min(self._config.shuffle_buffer_size, int(self._ends[-1]) * copies)
+        return self._buffer_of(int(self._ends[-1]), sampler)
 
     def _parse(self, *batch: tf.Tensor) -> base.Rows:
         (rows,) = batch
@@ -206,13 +187,12 @@ class ParquetSource(base.Source):
         return int(self._ends[group]) - self._groups[group].rows
 
     def _look_up(self, rows: np.ndarray, names: Sequence[str]) -> list[tf.Tensor]:
-        parts = [
-            [tf.gather(cells.tensors[name], own) for name in names]
-            for cells, own, _ in self._places(rows)
-        ]
+        parts, order = [], []
+        for cells, own, place in self._places(rows):
+            parts.append([tf.gather(cells.tensors[name], own) for name in names])
+            order.append(place.astype(np.int32))
         if len(parts) == 1:
             return parts[0]
-        order = [place.astype(np.int32) for _, _, place in self._places(rows)]
         return [tf.dynamic_stitch(order, list(column)) for column in zip(*parts, strict=True)]
 
     def _places(self, rows: np.ndarray) -> Iterator[tuple[GroupCells, np.ndarray, np.ndarray]]:
@@ -235,99 +215,11 @@ class ParquetSource(base.Source):
         return max(_CYCLE, math.ceil(self._buffer_size(sampler) / mean_rows))
 
     def _rows(self, group: RowGroup) -> FrameRows:
-        return _frame_rows(group.read([column.name for column in self.columns]), self.columns)
+        return frame_rows(group.read(self._names), self.columns)
 
     def _load(self, group: RowGroup) -> GroupCells:
         return self._read_cells(group.read(self._names))
 
     def _read_cells(self, table: pa.Table) -> GroupCells:
-        rows = _frame_rows(table, self.columns)
+        rows = frame_rows(table, self.columns)
         return GroupCells(rows.tensors(), rows.is_bad)
-
-
-class _Cache:
-    """The groups that were last asked for, in memory.
-
-    Args:
-        load: Reads a group.
-        kept: How many are kept.
-    """
-
-    def __init__(self, load: Callable[[int], GroupCells], kept: int) -> None:
-        self._load, self._kept = load, kept
-        self._slots: collections.OrderedDict[int, _Slot] = collections.OrderedDict()
-        self._lock = threading.Lock()
-
-    def __getitem__(self, group: int) -> GroupCells:
-        with self._lock:
-            slot = self._slots.setdefault(group, _Slot())
-            self._slots.move_to_end(group)
-            while len(self._slots) > self._kept:
-                self._slots.popitem(last=False)
-        with slot.lock:  # Others may read other groups at the same time.
-            if slot.cells is None:
-                slot.cells = self._load(group)
-            return slot.cells
-
-
-class _Slot:
-    """Where the cells of a group will be."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.cells: GroupCells | None = None
-
-
-def _frame_rows(table: pa.Table, columns: Sequence[Column]) -> FrameRows:
-    texts = {
-        column.name: _read_texts(table[column.name])
-        for column in columns
-        if column.dtype == tf.string and _is_text(table[column.name].type)
-    }
-    others = table.select([column.name for column in columns if column.name not in texts])
-    frame = others.to_pandas(types_mapper=_NULLABLE.get, ignore_metadata=True)
-    return FrameRows(frame, columns, texts)
-
-
-# Integers with nulls would become floats, and lose digits.
-_NULLABLE = {
-    pa.int8(): pd.Int8Dtype(),
-    pa.int16(): pd.Int16Dtype(),
-    pa.int32(): pd.Int32Dtype(),
-    pa.int64(): pd.Int64Dtype(),
-    pa.uint8(): pd.UInt8Dtype(),
-    pa.uint16(): pd.UInt16Dtype(),
-    pa.uint32(): pd.UInt32Dtype(),
-    pa.uint64(): pd.UInt64Dtype(),
-    pa.bool_(): pd.BooleanDtype(),
-}
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind)
-
-
-def _read_texts(cells: pa.ChunkedArray) -> Cells:
-    """A column of texts, of which each text becomes bytes of Python once; null ones are empty."""
-    encoded = cells.cast(pa.large_binary()).combine_chunks().dictionary_encode()
-    texts = np.array([*encoded.dictionary.to_pylist(), b""], dtype=object)
-    places = encoded.indices.fill_null(len(texts) - 1).to_numpy(zero_copy_only=False)
-    return Cells(texts[places], np.zeros(len(cells), dtype=bool))
-
-
-def stored_kinds(path: str) -> dict[str, str]:
-    """What the columns of a file hold: `whole`, `number`, `truth`, `text`, or Arrow's own word."""
-    schema = parquet_files.read_head(path).schema
-    return {field.name: _stored_kind(field.type) for field in schema}
-
-
-def _stored_kind(kind: pa.DataType) -> str:
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    if pa.types.is_integer(kind):
-        return "whole"
-    if pa.types.is_floating(kind):
-        return "number"
-    if pa.types.is_boolean(kind):
-        return "truth"
-    return "text" if _is_text(kind) else str(kind)

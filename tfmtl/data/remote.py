@@ -52,6 +52,11 @@ def open_remote(path: str) -> Iterator[IO[bytes]]:
         yield file
 
 
+def first_line(error: Exception) -> str:
+    """What an error says, of several lines the first; its kind if it says nothing."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
+
+
 def _system(path: str) -> Any:
     try:
         import fsspec
@@ -67,5 +72,4 @@ def _clear_errors(path: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ImportError, ValueError) as error:
-        told = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path}: cannot be read: {told.rstrip('.')}.") from error
+        raise DataError(f"{path}: cannot be read: {first_line(error).rstrip('.')}.") from error

@@ -26,6 +26,7 @@ _logger = logging.getLogger(__name__)
 
 # Records that are looked at to see how columns are stored.
 _SAMPLE = 1000
+_LEAST_BYTES = 16  # Of a record: those of its length and of the checksums.
 _PACKINGS = ("", "GZIP", "ZLIB")
 _LISTS = {"int64_list": tf.int64, "float_list": tf.float32, "bytes_list": tf.string}
 _STORED_AS = {tf.int64: "whole numbers", tf.float32: "floats", tf.string: "bytes"}
@@ -108,7 +109,8 @@ class TFRecordSource(base.Source):
         return tf.data.TFRecordDataset(path, compression_type=self._packing)
 
     def _buffer_size(self, sampler: Sampler | None) -> int:
-        return self._config.shuffle_buffer_size
+        most = sum(files.most_bytes(path, bool(self._packing)) for path in self._paths)
+        return self._buffer_of(most // _LEAST_BYTES, sampler)
 
     def _decode(self, names: Collection[str], *batch: tf.Tensor) -> base.Rows:
         (records,) = batch

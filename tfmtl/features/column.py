@@ -6,6 +6,7 @@ import dataclasses
 
 import tensorflow as tf
 
+from tfmtl.errors import ConfigError
 from tfmtl.protos.dataset_pb2 import DatasetConfig
 
 _DTYPES = {
@@ -26,7 +27,8 @@ class Column:
         name: Its name.
         dtype: Type of its values.
         default: Text that stands for an empty cell. Readers put it into columns of numbers; columns
-            of text arrive with their cells empty, in training as in serving, and get it here.
+            of text arrive with their cells empty, in training as in serving, and get it here, as
+            do floats that a server is sent as NaN.
     """
 
     name: str
@@ -55,11 +57,26 @@ class Column:
         """Whether its values are text."""
         return self.dtype == tf.string
 
+    @property
+    def default_number(self) -> float:
+        """Its default as a number; 0 without one.
+
+        Raises:
+            ConfigError: If it is none.
+        """
+        try:
+            return float(self.default or 0)
+        except ValueError as error:
+            rule = "`default_val` of its column should be a number."
+            raise ConfigError([f"{rule} Received: `{self.default}`."]) from error
+
     def filled(self, values: tf.Tensor) -> tf.Tensor:
-        """The values, with the default in place of an empty text."""
-        if not (self.is_text and self.default):
-            return values
-        return tf.where(tf.equal(values, ""), self.default, values)
+        """The values, with the default in place of an empty text or NaN."""
+        if self.default and self.is_text:
+            return tf.where(tf.equal(values, ""), self.default, values)
+        if self.default and self.dtype.is_floating:
+            return tf.where(tf.math.is_nan(values), self.default_number, values)
+        return values
 
 
 def missing(values: tf.Tensor) -> tf.Tensor | None:

@@ -8,7 +8,7 @@ import tf_keras as keras
 
 from tfmtl.errors import ConfigError
 from tfmtl.features.initializers import initializer_of
-from tfmtl.features.numeric_embedding import NumericKind
+from tfmtl.features.numeric_embedding import OF_NUMBERS, NumericKind
 from tfmtl.protos.feature_pb2 import FeatureConfig
 
 
@@ -39,7 +39,7 @@ class Embedding:
         Raises:
             ConfigError: If there is none though one is needed, or its initializer does not fit.
         """
-        if config.HasField("numeric_embedding"):
+        if config.HasField("numeric_embedding") and config.feature_type in OF_NUMBERS:
             needed = needed or "there is a `numeric_embedding`"
         if needed and not config.embedding_dim:
             rule = f"`embedding_dim` should be at least 1, because {needed}."

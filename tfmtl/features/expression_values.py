@@ -28,7 +28,7 @@ def numbers_of(values: tf.Tensor, column: Column) -> tf.Tensor:
     if values.dtype == tf.bool:
         return values
     numbers = tf.cast(as_numbers(values) if column.is_text else values, tf.float64)
-    default = tf.constant(float(column.default or 0), tf.float64)
+    default = tf.constant(column.default_number, tf.float64)
     return tf.where(tf.math.is_finite(numbers), numbers, default)
 
 

@@ -32,8 +32,6 @@ class IdFeature(Feature):
         super().__init__(name, (column,), embedding)
         self._column = column
         self._vocabulary = vocabulary
-        # An empty cell of an integer column has its default from the reader: a -1 is meant.
-        self._default = "" if column.dtype.is_integer else column.default
 
     @classmethod
     def from_config(cls, config: FeatureConfig, parts: Parts) -> IdFeature:
@@ -55,7 +53,8 @@ class IdFeature(Feature):
         return self._vocabulary
 
     def encode(self, raw: Raw) -> Encoded:
-        return {self.name: self._vocabulary.ids_or_missing(raw[self._column.name], self._default)}
+        values = self._column.filled(raw[self._column.name])
+        return {self.name: self._vocabulary.ids_or_missing(values)}
 
     def encoded_signature(self) -> dict[str, tf.TypeSpec]:
         return {self.name: IDS}

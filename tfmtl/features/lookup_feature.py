@@ -13,7 +13,7 @@ from tfmtl.features.feature import BAGS, Encoded, Feature, Raw
 from tfmtl.features.parts import Parts, precision_of
 from tfmtl.features.splitting import split_items, split_once
 from tfmtl.features.vocabulary import Vocabulary
-from tfmtl.layers.packed_embedding import rows_of
+from tfmtl.layers.segments import rows_of
 from tfmtl.protos.feature_pb2 import FeatureConfig
 
 

@@ -18,6 +18,9 @@ _LAYERS: Mapping[str, type[NumericEmbedding]] = {
 }
 
 
+OF_NUMBERS = (FeatureConfig.RawFeature, FeatureConfig.ExprFeature)
+
+
 @dataclasses.dataclass(frozen=True)
 class NumericKind:
     """How numbers are embedded; features of equal kinds may be embedded by one layer.
@@ -34,9 +37,9 @@ class NumericKind:
     def from_config(
         cls, config: FeatureConfig, initializer: keras.initializers.Initializer | None
     ) -> NumericKind | None:
-        """The kind that a feature's config asks for; None if it asks for none."""
+        """The kind that the config of a feature of numbers asks for; None for others."""
         field = config.numeric_embedding.WhichOneof("embedding")
-        if field is None:
+        if field is None or config.feature_type not in OF_NUMBERS:
             return None
         arguments = {"dim": config.embedding_dim, "combiner": _combiner(config)}
         if field == "auto_dis":

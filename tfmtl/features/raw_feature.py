@@ -74,7 +74,7 @@ class RawFeature(Feature):
         self._list_separator = list_separator
         self._pooling = pooling
         self._function = COLUMN_FUNCTIONS[function] if function else None
-        self._default = _number(column.default) if self._is_plain and self._may_lack else 0.0
+        self._default = column.default_number if self._is_plain and self._may_lack else 0.0
 
     @classmethod
     def from_config(cls, config: FeatureConfig, parts: Parts) -> RawFeature:
@@ -204,12 +204,3 @@ class RawFeature(Feature):
         placed = tf.reshape(ids + tf.range(self.size, dtype=tf.int64) * bins.size, [-1])
         splits = tf.range(tf.shape(ids, tf.int64)[0] + 1) * self.size
         return tf.RaggedTensor.from_row_splits(placed, splits, validate=False)
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text or 0)
-    except ValueError as error:
-        raise ConfigError(
-            [f"`default_val` of its column should be a number. Received: `{text}`."]
-        ) from error

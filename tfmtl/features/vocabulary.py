@@ -36,21 +36,19 @@ class Vocabulary(tf.Module, abc.ABC):
     def ids(self, values: tf.Tensor) -> tf.Tensor:
         """The id of each value, whatever its type; shapes are kept."""
 
-    def ids_or_missing(self, values: tf.Tensor, default: str = "") -> tf.Tensor:
-        """The id of each value, and where it is missing that of `default`, or -1 if that is ""."""
-        absent = missing(values)
-        ids = self.ids(values)
-        return ids if absent is None else tf.where(absent, self._default_id(default), ids)
+    def ids_or_missing(self, values: tf.Tensor) -> tf.Tensor:
+        """The id of each value, and -1 where it is missing."""
+        return _or_missing(self.ids(values), values)
 
     def malformed(self, values: tf.Tensor) -> tf.Tensor | None:
         """Where a value is not of the kind the vocabulary needs, or None if every value is."""
         del values
         return None
 
-    def _default_id(self, default: str) -> tf.Tensor:
-        if not default:
-            return tf.constant(MISSING, tf.int64)
-        return self.ids(tf.constant(default))
+
+def _or_missing(ids: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    absent = missing(values)
+    return ids if absent is None else tf.where(absent, tf.constant(MISSING, tf.int64), ids)
 
 
 class HashBuckets(Vocabulary):
@@ -138,12 +136,8 @@ class NumBuckets(Vocabulary):
     def ids(self, values: tf.Tensor) -> tf.Tensor:
         return self._within(as_integers(values), lowest=0)
 
-    def ids_or_missing(self, values: tf.Tensor, default: str = "") -> tf.Tensor:
-        ids = self._within(as_integers(values), lowest=MISSING)
-        if values.dtype.is_integer:
-            return ids  # A missing value is -1 already.
-        absent = missing(values)
-        return ids if absent is None else tf.where(absent, self._default_id(default), ids)
+    def ids_or_missing(self, values: tf.Tensor) -> tf.Tensor:
+        return _or_missing(self._within(as_integers(values), lowest=MISSING), values)
 
     def malformed(self, values: tf.Tensor) -> tf.Tensor | None:
         if not (values.dtype == tf.string or values.dtype.is_floating):

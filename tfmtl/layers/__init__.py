@@ -6,6 +6,7 @@ from tfmtl.layers.batch_normalization import BatchNormalization
 from tfmtl.layers.bilinear import BiLinear
 from tfmtl.layers.cross_stitch import CrossStitch
 from tfmtl.layers.dnn import DNN
+from tfmtl.layers.embedding_tables import Lookup, Table
 from tfmtl.layers.event_logit import REST, EventLogit, OutcomeLogit
 from tfmtl.layers.expert_bank import BankDense, ExpertBank
 from tfmtl.layers.factorization_machine import FactorizationMachine
@@ -18,7 +19,7 @@ from tfmtl.layers.mlp import MLP
 from tfmtl.layers.negative_sampling_correction import NegativeSamplingCorrection
 from tfmtl.layers.order_calibrator import OrderCalibrator
 from tfmtl.layers.own_attention import OwnAttention
-from tfmtl.layers.packed_embedding import Lookup, PackedEmbedding, Table
+from tfmtl.layers.packed_embedding import PackedEmbedding
 from tfmtl.layers.parts_of_features import FeatureDropout, SplitUnits, StackVectors, TakePart
 from tfmtl.layers.periodic import Periodic
 from tfmtl.layers.pooled_steps import PooledSteps

@@ -18,7 +18,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfmtl.layers.mlp import MLP
-from tfmtl.layers.packed_embedding import rows_of
+from tfmtl.layers.segments import rows_of
 from tfmtl.layers.target_attention import softmax_by_row
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-from tfmtl.layers.packed_embedding import rows_of
+from tfmtl.layers.segments import rows_of
 
 
 @keras.utils.register_keras_serializable("tfmtl")

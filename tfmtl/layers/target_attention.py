@@ -19,8 +19,8 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tfmtl.layers.dnn import DNN
-from tfmtl.layers.packed_embedding import rows_of
 from tfmtl.layers.perceptron import l2_regularizer
+from tfmtl.layers.segments import rows_of
 from tfmtl.layers.steps import align
 
 

@@ -17,9 +17,9 @@ import tf_keras as keras
 
 from tfmtl.layers.activations import activation as activation_named
 from tfmtl.layers.mlp import MLP
-from tfmtl.layers.packed_embedding import rows_of
 from tfmtl.layers.perceptron import l2_regularizer
 from tfmtl.layers.pooled_steps import largest
+from tfmtl.layers.segments import rows_of
 
 
 @keras.utils.register_keras_serializable("tfmtl")

@@ -13,8 +13,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-from tfmtl.layers.packed_embedding import rows_of
 from tfmtl.layers.perceptron import l2_regularizer
+from tfmtl.layers.segments import rows_of
 from tfmtl.layers.target_attention import softmax_by_row
 
 

@@ -207,7 +207,12 @@ def _heads(message: layer_pb2.MultiHeadAttention, l2: float, name: str) -> Layer
         kernel_regularizer=l2_regularizer(l2),
         name=name,
     )
-    return lambda value: attention(*(value if isinstance(value, list) else [value, value]))
+
+    def call(value: Any) -> Any:
+        inputs = value if isinstance(value, list) else [value]
+        return attention(*(inputs if len(inputs) > 1 else inputs * 2))
+
+    return call
 
 
 _MESSAGES: Mapping[str, Callable[[Any, float, str], Layer]] = {

@@ -18,25 +18,13 @@ import tf_keras as keras
 
 from tfmtl import config as configs
 from tfmtl import layers
-from tfmtl.config.funnels import masked
 from tfmtl.config.views import DIVISION_CLIPPED as CLIPPED
 from tfmtl.config.views import DIVISION_RATIO as RATIO
+from tfmtl.models._conversion import conversion_tasks
 from tfmtl.models._groups import Groups
 from tfmtl.models._towers import group_bottoms, task_logits
 from tfmtl.protos import model_pb2, pipeline_pb2, tower_pb2
-from tfmtl.tasks import (
-    LabelIndicator,
-    ProductLabel,
-    RegressionHead,
-    SampleSpace,
-    Task,
-    build_factors,
-    build_head,
-    build_label,
-    build_metrics,
-    build_task,
-    build_terms,
-)
+from tfmtl.tasks import RegressionHead, SampleSpace, Task, build_factors, build_label
 
 
 def logits(config: model_pb2.Division, groups: Groups) -> dict[str, keras.KerasTensor]:
@@ -64,33 +52,12 @@ def _model(
 def tasks(pipeline: pipeline_pb2.Pipeline) -> list[Task]:
     """Click and both, over all rows; the quotient, on clicked rows; and where it was clipped."""
     ctr, ctcvr = configs.towers(pipeline)
-    click, conversion = build_label(ctr), build_label(ctcvr)
-    head, factors = build_head(ctcvr), build_factors(ctcvr, pipeline)
-    metrics = build_metrics(ctcvr, head, pipeline)
-    clicked = LabelIndicator(click, inside=1.0, outside=0.0)
-    return [
-        build_task(ctr, pipeline),
-        Task(
-            ctcvr.tower_name,
-            head,
-            SampleSpace(ProductLabel(click, conversion), factors),
-            weight=ctcvr.weight,
-            metrics=metrics,
-            terms=build_terms(ctcvr.tower_name, ctcvr, pipeline),
-        ),
-        Task(
-            RATIO,
-            head,
-            SampleSpace(conversion, [*factors, clicked]),
-            trained=False,
-            metrics=metrics,
-            suffix=masked(RATIO),
-        ),
-        Task(
-            CLIPPED,
-            RegressionHead(),
-            SampleSpace(click, factors),
-            trained=False,
-            metrics={"mean_prediction": {}},
-        ),
-    ]
+    click, ratio, both = conversion_tasks(ctr, ctcvr, pipeline, step=RATIO, both=ctcvr.tower_name)
+    clipped = Task(
+        CLIPPED,
+        RegressionHead(),
+        SampleSpace(build_label(ctr), build_factors(ctcvr, pipeline)),
+        trained=False,
+        metrics={"mean_prediction": {}},
+    )
+    return [click, both, ratio, clipped]

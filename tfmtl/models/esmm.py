@@ -20,24 +20,13 @@ import tf_keras as keras
 
 from tfmtl import config as configs
 from tfmtl import layers
-from tfmtl.config.funnels import masked
 from tfmtl.config.heads import NUMBER, head_kind
 from tfmtl.config.views import ESMM_PRODUCT as PRODUCT
+from tfmtl.models._conversion import conversion_tasks
 from tfmtl.models._groups import Groups
 from tfmtl.models._towers import group_bottoms, task_logits
 from tfmtl.protos import model_pb2, pipeline_pb2, tower_pb2
-from tfmtl.tasks import (
-    LabelIndicator,
-    ProductLabel,
-    SampleSpace,
-    Task,
-    build_factors,
-    build_head,
-    build_label,
-    build_metrics,
-    build_task,
-    build_terms,
-)
+from tfmtl.tasks import Task
 
 
 def logits(config: model_pb2.ESMM, groups: Groups) -> dict[str, keras.KerasTensor]:
@@ -53,29 +42,7 @@ def logits(config: model_pb2.ESMM, groups: Groups) -> dict[str, keras.KerasTenso
 def tasks(pipeline: pipeline_pb2.Pipeline) -> list[Task]:
     """The click; the conversion, only measured, on clicked rows; and both, over all rows."""
     ctr, cvr = configs.towers(pipeline)
-    click, conversion = build_label(ctr), build_label(cvr)
-    head, factors = build_head(cvr), build_factors(cvr, pipeline)
-    metrics = build_metrics(cvr, head, pipeline)
-    clicked = LabelIndicator(click, inside=1.0, outside=0.0)
-    return [
-        build_task(ctr, pipeline),
-        Task(
-            cvr.tower_name,
-            head,
-            SampleSpace(conversion, [*factors, clicked]),
-            trained=False,
-            metrics=metrics,
-            suffix=masked(cvr.tower_name),
-        ),
-        Task(
-            PRODUCT,
-            head,
-            SampleSpace(ProductLabel(click, conversion), factors),
-            weight=cvr.weight,
-            metrics=metrics,
-            terms=build_terms(PRODUCT, cvr, pipeline),
-        ),
-    ]
+    return [*conversion_tasks(ctr, cvr, pipeline, step=cvr.tower_name, both=PRODUCT)]
 
 
 def _inputs(config: model_pb2.ESMM, groups: Groups) -> tuple[keras.KerasTensor, keras.KerasTensor]:

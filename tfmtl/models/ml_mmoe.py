@@ -53,7 +53,7 @@ def _gates(
 ) -> keras.KerasTensor:
     """The weights that the experts of a level give to those below, `(batch, gates, experts)`."""
     selector = x
-    if config.HasField("gate_dnn"):
+    if any(config.gate_dnn.hidden_units):
         hidden = bank(config.gate_dnn, num_gates, config.l2_regularization, f"{name}_gate_dnn")
         selector = hidden(x)
     return layers.GateBank(num_gates, num_experts, name=f"{name}_gates")(selector)

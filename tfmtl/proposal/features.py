@@ -152,7 +152,7 @@ def _plain_id(profile: Profile, is_text: bool) -> Proposed | None:
 
 
 def _number(profile: Profile, is_text: bool) -> Proposed | None:
-    if not profile.is_number or _is_code(profile):
+    if not profile.is_number or _is_code(profile) or profile.numbers.min() == profile.numbers.max():
         return None
     field = _number_field(profile, is_text)
     feature = FeatureConfig(input_names=[profile.name], feature_type=FeatureConfig.RawFeature)
@@ -183,7 +183,7 @@ def _binned(profile: Profile, field: Field, feature: FeatureConfig, edges: list[
 
 def _written(number: float, profile: Profile) -> str:
     """A number as a cell of the column has it."""
-    return f"{round(number) if profile.is_written_whole else rounded(number):g}"
+    return str(round(number)) if profile.is_written_whole else f"{rounded(number):g}"
 
 
 def _is_code(profile: Profile) -> bool:

@@ -61,6 +61,8 @@ def lists_of(profile: Profile) -> Lists | None:
         return None
     cells = [[text for text in value.split(separator) if text] for value in profile.values]
     cells = [cell for cell in cells if cell]
+    if not cells:
+        return None  # Separators with nothing between them.
     for mark in _KV_SEPARATORS:
         if mark != separator and all(_is_weighted(text, mark) for cell in cells for text in cell):
             bare = [[text.partition(mark)[0] for text in cell] for cell in cells]

@@ -11,8 +11,9 @@ _BINS = 10
 
 def is_skewed(numbers: np.ndarray) -> bool:
     """Whether a few numbers are much larger, or much smaller, than the others."""
-    deviation = numbers.std()
-    if not deviation:
+    with np.errstate(over="ignore"):
+        deviation = numbers.std()
+    if not 0 < deviation < np.inf:
         return False
     return abs(float(np.mean(((numbers - numbers.mean()) / deviation) ** 3))) > _SKEWED
 

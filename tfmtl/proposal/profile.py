@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import functools
+import math
 import re
 
 import numpy as np
@@ -95,4 +96,6 @@ def _is_nothing(text: str) -> bool:
 
 def is_number(text: str) -> bool:
     """Whether a text is a finite number, and not a code such as 007."""
-    return _NUMBER.fullmatch(text) is not None and _ZEROS_IN_FRONT.fullmatch(text) is None
+    if _NUMBER.fullmatch(text) is None or _ZEROS_IN_FRONT.fullmatch(text) is not None:
+        return False
+    return math.isfinite(float(text))

@@ -1,6 +1,6 @@
 """Exporting a trained model for serving, and scoring rows with what was exported."""
 
-from tfmtl.serving.export import export
+from tfmtl.serving.export import check_network, export
 from tfmtl.serving.exporter import BEST, FINAL, LATEST, Exporter, export_base
 from tfmtl.serving.gate import Passed, check_export
 from tfmtl.serving.predictor import Predictor, find_export
@@ -16,6 +16,7 @@ __all__ = [
     "Passed",
     "Predictor",
     "check_export",
+    "check_network",
     "export",
     "export_base",
     "find_export",

@@ -76,6 +76,10 @@ does the same. Then ask:
     curl -d @request.json localhost:8501/v1/models/{name}:predict
     python request.py
 
+The other files of requests go to the same address, those of `classify` and `regress`, too; a
+request to `:classify` or `:regress` itself has that name as its `signature_name` and the columns of
+`request.json` in `examples`.
+
 | signature | inputs | outputs | request |
 |---|---|---|---|
 {signatures}

@@ -16,6 +16,7 @@ import tf_keras as keras
 from google.protobuf import text_format
 
 from tfmtl import config
+from tfmtl.config.score import weight_input
 from tfmtl.errors import ExportError
 from tfmtl.features import Columns
 from tfmtl.features.column import Column
@@ -29,6 +30,7 @@ from tfmtl.serving.golden import GOLDEN_FILE, record_answers, trial_rows
 from tfmtl.serving.manifest import EXTRA_FOLDER, manifest, write_manifest
 from tfmtl.serving.prediction_logs import Record, write_records
 from tfmtl.serving.signatures import Servable, build_servable, check_input_names
+from tfmtl.serving.vectors import vectors_of
 from tfmtl.serving.versions import publish
 from tfmtl.serving.warmup import WARMUP_FILE, warmup_requests
 from tfmtl.tasks import Task, build_score
@@ -113,6 +115,19 @@ def check_exportable(pipeline: Pipeline) -> None:
         _check_asset(Path(source))
 
 
+def check_network(network: keras.Model, pipeline: Pipeline) -> None:
+    """Raises before a long training what only the network itself shows.
+
+    Args:
+        network: Encoded features in, `{task: logits}` out.
+        pipeline: The config.
+
+    Raises:
+        ExportError: With what could not be exported.
+    """
+    vectors_of(network, pipeline.export_config.embedding_outputs)
+
+
 def _check_list(feature: str, words: Sequence[str]) -> None:
     """A list of words becomes a constant of the graph, and a file an asset."""
     size = sum(len(word.encode()) for word in words)
@@ -179,8 +194,17 @@ def _batch_sizes(pipeline: Pipeline) -> list[int]:
 def _recorded_rows(
     pipeline: Pipeline, rows: Mapping[str, np.ndarray] | None
 ) -> dict[str, np.ndarray] | None:
+    """As many as the config says, with the weights of the score as they are by default."""
     count = pipeline.export_config.recorded_rows
-    return {name: column[:count] for name, column in rows.items()} if rows and count else None
+    if not rows or not count:
+        return None
+    recorded = {name: column[:count] for name, column in rows.items()}
+    length = len(next(iter(recorded.values())))
+    defaults = {
+        weight_input(each.name): np.full(length, each.default_value, np.float32)
+        for each in pipeline.model_config.score.weights
+    }
+    return {**recorded, **defaults}
 
 
 def _model_name(pipeline: Pipeline, base: Path) -> str:

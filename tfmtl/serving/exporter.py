@@ -11,7 +11,7 @@ import tf_keras as keras
 
 from tfmtl.features import Columns
 from tfmtl.protos.pipeline_pb2 import Pipeline
-from tfmtl.serving.export import check_exportable, export
+from tfmtl.serving.export import check_exportable, check_network, export
 from tfmtl.serving.samples import sample_rows
 from tfmtl.serving.versions import prune
 from tfmtl.tasks import Task
@@ -60,6 +60,15 @@ class Exporter:
         self._data = data
         if self._kind != NONE:
             check_exportable(pipeline)
+
+    def before_training(self, network: keras.Model) -> None:
+        """Raises if the network has not what is to be exported of it.
+
+        Raises:
+            ExportError: With what that is.
+        """
+        if self._kind != NONE:
+            check_network(network, self._pipeline)
 
     def after_evaluation(
         self,

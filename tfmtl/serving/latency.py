@@ -1,8 +1,7 @@
-"""How fast exports answer, and what they take, in TensorFlow's C library alone.
+"""How fast exports answer, and what they take, in TensorFlow's C library and through a server.
 
-All that is to be measured takes its turns in several rounds, each time in a process of its own, so
-that a first request is a first one, and a machine that gets slower slows all. Python has no part in
-what is timed; neither has a network.
+All that is to be measured takes its turns in several rounds, so that a machine that gets slower
+slows all. `roads` tells what is timed.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import statistics
-from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,9 +17,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfmtl.errors import ExportError
-from tfmtl.serving.fresh_process import ask
 from tfmtl.serving.gate.version import Version
-from tfmtl.serving.prediction_logs import Record, request_bytes
+from tfmtl.serving.prediction_logs import Record
+from tfmtl.serving.roads import Times, Workload, bytes_of, chosen, times_of
 from tfmtl.serving.saved_graph import shape_of
 from tfmtl.serving.signatures import EXAMPLES, RANK, SERVING_DEFAULT
 from tfmtl.serving.trial_requests import Request, request_of, taken
@@ -43,6 +41,7 @@ class Case:
         threads: How many threads an operation, and how many operations at once; 0 leaves it to
             TensorFlow.
         clients: How many ask at the same time.
+        road: How it is asked.
     """
 
     export: Path
@@ -50,6 +49,7 @@ class Case:
     rows: int
     threads: int
     clients: int
+    road: str
 
 
 def measure(
@@ -59,6 +59,7 @@ def measure(
     threads: Sequence[int] = (0,),
     clients: Sequence[int] = (1,),
     requests: int = 300,
+    roads: Sequence[str] = (),
     on_round: Callable[[int], None] = lambda number: None,
 ) -> list[dict[str, Any]]:
     """Measures exports side by side.
@@ -70,28 +71,31 @@ def measure(
         threads: Numbers of threads.
         clients: Numbers of clients.
         requests: How many requests of each kind are timed.
+        roads: How to ask, of `roads.ROADS`; by default all that can be gone.
         on_round: Is told the number of each round before it begins.
 
     Returns:
         For each case its settings, bytes, milliseconds and speeds, as JSON takes them.
 
     Raises:
-        ExportError: If an export is none, or has no such signature.
+        ExportError: If an export is none or has no such signature, or there is no such road.
+        ServingError: If the server cannot be started or asked.
     """
-    opened = {folder: _Asked(folder) for folder in exports}
+    ways, opened = chosen(roads), {folder: _Asked(folder) for folder in exports}
     cases = [
-        Case(folder, signature, *settings)
+        Case(folder, signature, *settings, road)
         for settings in itertools.product(rows, threads, clients)
         for signature in _found(opened, signatures)
+        for road in ways
         for folder, each in opened.items()
         if signature in each.signatures
     ]
-    told: dict[Case, list[dict[str, Any]]] = {case: [] for case in cases}
+    times: dict[Case, list[Times]] = {case: [] for case in cases}
     for number in range(ROUNDS):
         on_round(number)
         for case in cases:
-            told[case].append(opened[case.export].told(case, -(-requests // ROUNDS)))
-    return [_figures(case, opened[case.export], told[case]) for case in cases]
+            times[case].append(opened[case.export].times(case, -(-requests // ROUNDS)))
+    return [_figures(case, opened[case.export], times[case]) for case in cases]
 
 
 def _found(exports: Mapping[Path, _Asked], wanted: Sequence[str]) -> list[str]:
@@ -131,19 +135,11 @@ class _Asked:
         inputs = self.signatures[case.signature]
         return Record(case.signature, request_of(case.signature, inputs, rows, case.rows))
 
-    def told(self, case: Case, times: int) -> dict[str, Any]:
-        """What the C runtime tells of many such requests."""
-        session = tf.compat.v1.ConfigProto(
-            intra_op_parallelism_threads=case.threads, inter_op_parallelism_threads=case.threads
-        )
-        return ask(
-            self._version.folder,
-            self._version.graph,
-            [self.request(case)],
-            session=b64encode(session.SerializeToString()).decode("ascii"),
-            times=-(-times // case.clients),
-            clients=case.clients,
-        )
+    def times(self, case: Case, count: int) -> Times:
+        """How long that many such requests take, and no fewer."""
+        workload = Workload(case.threads, case.clients, -(-count // case.clients))
+        version = self._version
+        return times_of(case.road, version.folder, version.graph, self.request(case), workload)
 
 
 def _recorded_rows(version: Version) -> Request:
@@ -161,18 +157,16 @@ def _is_column(spec: tf.TensorSpec) -> bool:
     return spec.shape.rank == 1
 
 
-def _figures(case: Case, export: _Asked, told: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    answers = [each["answers"][0] for each in told]
-    ms = [each for answer in answers for each in answer["more_ms"]]
-    seconds = sum(answer["all_ms"] for answer in answers) / 1000
+def _figures(case: Case, export: _Asked, rounds: Sequence[Times]) -> dict[str, Any]:
+    ms = [each for times in rounds for each in times.ms]
+    seconds = sum(times.all_ms for times in rounds) / 1000
     p50, p90, p99 = np.percentile(ms, _PERCENTILES).tolist()
-    memory = [each["memory_bytes"] for each in told if each["memory_bytes"] is not None]
     return {
         **dataclasses.asdict(case),
         "export": str(case.export),
-        "request_bytes": request_bytes(export.request(case), "model"),
-        "load_ms": statistics.median(each["load_ms"] for each in told),
-        "cold_ms": statistics.median(answer["ms"][0] for answer in answers),
+        "request_bytes": bytes_of(case.road, export.request(case)),
+        "load_ms": _median([times.load_ms for times in rounds]),
+        "cold_ms": _median([times.cold_ms for times in rounds]),
         "p50_ms": p50,
         "p90_ms": p90,
         "p99_ms": p99,
@@ -180,5 +174,11 @@ def _figures(case: Case, export: _Asked, told: Sequence[dict[str, Any]]) -> dict
         "requests_per_second": len(ms) / seconds,
         "rows_per_second": len(ms) * case.rows / seconds,
         "disk_bytes": export.disk_bytes,
-        "memory_bytes": statistics.median(memory) if memory else None,
+        "memory_bytes": _median([times.memory_bytes for times in rounds]),
     }
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    """Of those that were told; None if none was."""
+    told = [value for value in values if value is not None]
+    return statistics.median(told) if told else None

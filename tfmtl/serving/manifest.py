@@ -6,6 +6,7 @@ Servers leave `assets.extra` out of account.
 from __future__ import annotations
 
 import datetime
+import hashlib
 import importlib.metadata
 import json
 import platform
@@ -16,18 +17,28 @@ from typing import Any
 import tensorflow as tf
 from google.protobuf import json_format
 
+from tfmtl.errors import ExportError
 from tfmtl.features import Columns
 from tfmtl.features.fingerprints import fingerprints
 from tfmtl.protos.pipeline_pb2 import Pipeline
 from tfmtl.serving.embedding_storage import FLOAT32, TOLERANCES, EmbeddingStorage
-from tfmtl.serving.saved_graph import SavedGraph, shape_of
+from tfmtl.serving.saved_graph import GRAPH_FILE, SavedGraph, shape_of
 from tfmtl.tasks import Task
 
 EXTRA_FOLDER = "assets.extra"
 MANIFEST_FILE = "tfmtl_export.json"
+FINGERPRINT_FILE = "fingerprint.pb"
 TOLERANCE = TOLERANCES[FLOAT32]
 
+# What the gate reads of it, and what that is.
+_READ: dict[str, type | tuple[type, ...]] = {
+    "versions": dict,
+    "signatures": dict,
+    "unread_inputs": list,
+    "tolerance": (int, float),
+}
 _LIBRARIES = ("tfmtl", "tensorflow", "tf_keras", "tensorflow-recommenders", "protobuf", "numpy")
+_BLOCK = 1 << 20  # Bytes that are read at once.
 _RAM_OF_DISK = 1.2  # TensorFlow Serving's own estimate of what a version needs.
 _VERSIONS_WHILE_SWAPPED = 2
 
@@ -64,6 +75,7 @@ def manifest(
         "recorded_rows": recorded_rows,
         "variables": saved_variables(folder),
         "size": _size(folder),
+        "checksums": checksums(folder),
         "features": [_feature(columns, name) for name in columns.features],
         "fingerprints": fingerprints(pipeline),
         "tasks": [_task(task) for task in tasks],
@@ -76,6 +88,37 @@ def write_manifest(folder: Path, told: Mapping[str, Any]) -> None:
     """Writes it to the version's folder."""
     path = folder / EXTRA_FOLDER / MANIFEST_FILE
     path.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Reads it from the version's folder.
+
+    Raises:
+        ExportError: If it is no such file.
+    """
+    path = folder / EXTRA_FOLDER / MANIFEST_FILE
+    try:
+        told = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise ExportError(f"`{path}` should be JSON. Received: {error}.") from error
+    for name, kind in _READ.items():
+        value = told.get(name) if isinstance(told, dict) else None
+        if not isinstance(value, kind):
+            raise ExportError(
+                f"`{path}` should be what `tfmtl export` wrote. Received: {json.dumps(value)} as "
+                f"`{name}`."
+            )
+    return dict(told)
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """SHA-256 of the files that have none of their own, as variables and requests do, by path."""
+    files = [
+        folder / GRAPH_FILE,
+        folder / FINGERPRINT_FILE,
+        *sorted(path for path in (folder / "assets").rglob("*") if path.is_file()),
+    ]
+    return {path.relative_to(folder).as_posix(): _sha256(path) for path in files if path.is_file()}
 
 
 def signatures_told(graph: SavedGraph) -> dict[str, Any]:
@@ -99,6 +142,14 @@ def saved_variables(folder: Path) -> dict[str, list[int]]:
     """The shapes of what `variables/` holds, by key."""
     listed = tf.train.list_variables(str(folder / "variables" / "variables"))
     return {name: list(shape) for name, shape in sorted(listed)}
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _versions() -> dict[str, str]:

@@ -19,6 +19,7 @@ import tf_keras as keras
 
 from tfmtl.features import Columns
 from tfmtl.features.column import Column
+from tfmtl.serving.equal_rows import of_equal_shape
 from tfmtl.serving.sides import Grid, Sided
 from tfmtl.serving.two_sided import TwoSided
 
@@ -62,7 +63,10 @@ class Ranker:
         users = {name: each for name, each in raw.items() if each.shape.rank == 1}
         items = {name: each for name, each in raw.items() if each.shape.rank == 2}
         shape = tf.shape(next(iter(items.values())))
-        flat = {name: tf.reshape(each, [-1]) for name, each in items.items()}
+        # Not the weights of a score, of which one may be for all.
+        of_user = {name: each for name, each in users.items() if name in self._of_user}
+        users |= of_equal_shape(of_user, shape[:1])
+        flat = {name: tf.reshape(each, [-1]) for name, each in of_equal_shape(items, shape).items()}
         return users, flat, Grid(shape[0], shape[1])
 
     def logits(self, users: Tensors, items: Tensors, grid: Grid) -> Tensors:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -16,8 +15,6 @@ from tfmtl.errors import DataError
 from tfmtl.protos.dataset_pb2 import DatasetConfig
 from tfmtl.serving.prediction_files import Values, check_prediction_path, prediction_file
 from tfmtl.serving.predictor import Predictor
-
-_log = logging.getLogger(__name__)
 
 
 def score_files(
@@ -73,8 +70,7 @@ def _score(
             rows += _length(answer)
         if not rows:
             raise source.no_rows_error()
-    if source.skipped_rows:
-        _log.warning("%d bad rows were left out.", source.skipped_rows)
+    source.tell_skipped()
     return rows
 
 

@@ -25,6 +25,7 @@ from tfmtl.features import Columns
 from tfmtl.features.column import Column
 from tfmtl.serving.answers import Answers
 from tfmtl.serving.embedding_storage import FLOAT32, EmbeddingStorage, StoredEmbeddings
+from tfmtl.serving.equal_rows import of_equal_shape
 from tfmtl.serving.example_inputs import EXAMPLE_SPECS, INPUT, parse_examples
 from tfmtl.serving.ranking import Ranker
 from tfmtl.serving.vectors import Vectors
@@ -43,6 +44,7 @@ Tensors: TypeAlias = dict[str, tf.Tensor]
 Function: TypeAlias = Callable[[Tensors], Tensors]
 Specs: TypeAlias = Mapping[str, tf.TensorSpec]
 
+_BYTES_OF_REST = "b64"
 # What TensorFlow accepts as the name of a signature's input; `self` is an argument of its own.
 _NAME = re.compile(r"(?!self$)[A-Za-z0-9.][A-Za-z0-9_./-]*")
 
@@ -146,7 +148,7 @@ class _Model:
 
     def of_rows(self) -> dict[str, _Form]:
         """Raw columns, a row each."""
-        return self._weighted(SERVING_DEFAULT, WITH_WEIGHTS, _Form(self.inputs, self._predictions))
+        return self._weighted(SERVING_DEFAULT, WITH_WEIGHTS, _Form(self.inputs, self._of_rows))
 
     def of_examples(self) -> dict[str, _Form]:
         """Rows as serialized Examples."""
@@ -178,6 +180,11 @@ class _Model:
             return {name: form}
         return {name: form, with_weights: form._replace(inputs={**form.inputs, **weights})}
 
+    def _of_rows(self, raw: Tensors) -> Tensors:
+        # Not the weights of a score, of which one may be for all.
+        columns = of_equal_shape({name: raw[name] for name in self.inputs})
+        return self._predictions({**raw, **columns})
+
     def _predictions(self, raw: Tensors) -> Tensors:
         read = {name: raw[name] for name in self._reads}
         return self._answers.predictions(self._logits(read), raw)
@@ -197,7 +204,7 @@ def _embeddings(columns: Columns, vectors: Vectors) -> _Form:
     inputs = {column.name: column.spec for each in features for column in each.columns}
 
     def embeddings(raw: Tensors) -> Tensors:
-        made = vectors(columns.encode_some(raw, names), training=False)
+        made = vectors(columns.encode_some(of_equal_shape(raw), names), training=False)
         return {f"embedding_{name}": tf.cast(value, tf.float32) for name, value in made.items()}
 
     return _Form(inputs, embeddings)
@@ -209,7 +216,13 @@ def check_input_names(inputs: Iterable[str]) -> None:
     Raises:
         ExportError: With the column's name.
     """
-    for name in inputs:
+    names = set(inputs)
+    if names == {_BYTES_OF_REST}:
+        raise ExportError(
+            f"The one input of the exported model should not be called `{_BYTES_OF_REST}`, which "
+            "means bytes over REST. Rename it in the data and in `data_config`."
+        )
+    for name in sorted(names):
         if not _NAME.fullmatch(name):
             raise ExportError(
                 "An input of the exported model has the name of its column, which should "

@@ -33,14 +33,7 @@ class Vectors(keras.layers.Layer):
 
     def __init__(self, network: keras.Model, names: Sequence[str], **kwargs: Any) -> None:
         super().__init__(trainable=False, **kwargs)
-        known = dict(_offered(network))
-        if unknown := [name for name in names if name not in known]:
-            raise ExportError(
-                "`export_config.embedding_outputs` should name feature groups, or layers of the "
-                "network that return one vector a row. "
-                f"Received: {show(unknown[0])}.{suggest(unknown[0], known)}"
-            )
-        wanted = {name: known[name] for name in names}
+        wanted = vectors_of(network, names)
         needed = _behind(wanted.values())
         self.reads = [name for name, each in network.input.items() if id(each) in needed]
         # In a closure: an attribute would be a layer of this one, with weights of its own.
@@ -55,6 +48,26 @@ class Vectors(keras.layers.Layer):
             inputs: The network's inputs that `reads` lists.
         """
         return self._run(inputs)
+
+
+def vectors_of(network: keras.Model, names: Sequence[str]) -> dict[str, keras.KerasTensor]:
+    """What stands for the vectors in the network, by name.
+
+    Args:
+        network: A functional model.
+        names: Feature groups, or layers that return one vector a row.
+
+    Raises:
+        ExportError: If the network has no such vector.
+    """
+    known = dict(_offered(network))
+    if unknown := [name for name in names if name not in known]:
+        raise ExportError(
+            "`export_config.embedding_outputs` should name feature groups, or layers of the "
+            "network that return one vector a row. "
+            f"Received: {show(unknown[0])}.{suggest(unknown[0], known)}"
+        )
+    return {name: known[name] for name in names}
 
 
 def _offered(network: keras.Model) -> Iterator[tuple[str, keras.KerasTensor]]:

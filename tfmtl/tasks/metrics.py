@@ -65,14 +65,14 @@ class BinaryAccuracy(RowMean):
     """Share of rows where "probability at least ½" and "label above 0" agree. Reads the logit."""
 
     def measure(self, label: tf.Tensor, prediction: tf.Tensor) -> tf.Tensor:
-        return (prediction >= 0) == (label > 0)
+        return _or_nan((prediction >= 0) == (label > 0), prediction)
 
 
 class ClassAccuracy(RowMean):
     """Share of rows whose likeliest class is the label. Reads the logits of all classes."""
 
     def measure(self, label: tf.Tensor, prediction: tf.Tensor) -> tf.Tensor:
-        return tf.cast(tf.argmax(prediction, axis=-1), label.dtype) == label
+        return _or_nan(tf.cast(tf.argmax(prediction, axis=-1), label.dtype) == label, prediction)
 
 
 class RecallAtTopK(RowMean):
@@ -91,7 +91,8 @@ class RecallAtTopK(RowMean):
 
     def measure(self, label: tf.Tensor, prediction: tf.Tensor) -> tf.Tensor:
         classes = tf.math.top_k(prediction, tf.minimum(self.topk, tf.shape(prediction)[-1])).indices
-        return tf.reduce_any(tf.cast(classes, label.dtype) == label[:, None], axis=-1)
+        found = tf.reduce_any(tf.cast(classes, label.dtype) == label[:, None], axis=-1)
+        return _or_nan(found, prediction)
 
 
 class MeanSquaredError(RowMean):
@@ -127,3 +128,11 @@ class MeanPrediction(RowMean):
 
     def measure(self, label: tf.Tensor, prediction: tf.Tensor) -> tf.Tensor:
         return prediction
+
+
+def _or_nan(is_right: tf.Tensor, prediction: tf.Tensor) -> tf.Tensor:
+    """1 where an answer is right and 0 where it is wrong, `(batch,)`; NaN where it is no number."""
+    broken = tf.math.is_nan(prediction)
+    if broken.shape.rank > 1:
+        broken = tf.reduce_any(broken, axis=-1)
+    return tf.where(broken, float("nan"), tf.cast(is_right, tf.float32))

@@ -83,8 +83,9 @@ class RowMetric(keras.metrics.Metric, abc.ABC):
         return tf.numpy_function(self._value, [], tf.float64)
 
     def reset_state(self) -> None:
-        """Forgets all rows."""
+        """Forgets all rows, and what was told of them."""
         self._rows.clear()
+        self.undefined = self.groups_told = ""
 
     @abc.abstractmethod
     def compute(

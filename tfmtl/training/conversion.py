@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -36,8 +35,6 @@ Data: TypeAlias = "str | os.PathLike[str] | pd.DataFrame"
 
 _BATCH = 8192
 _OF_ENCODED = "snappy"  # A fifth larger than zstd, and unpacked in three quarters of the time.
-
-_log = logging.getLogger(__name__)
 
 
 class Conversion(NamedTuple):
@@ -86,6 +83,11 @@ def convert(
     check_new_folder(folder)
     if encoded and kind != PARQUET:
         raise DataError(f"Encoded features should be written as {PARQUET}. Received: {kind}.")
+    if reserved and not encoded:
+        raise DataError(
+            "Columns should be reserved beside encoded features; without those all that are "
+            f"declared are written. Received: {', '.join(reserved)}."
+        )
     tables = _Encoded(pipeline, data, reserved) if encoded else _Raw(pipeline, data)
     packing = compression or (_OF_ENCODED if encoded else "")
     with part_files(folder, kind, tables.schema, packing, file_rows) as parts:
@@ -94,8 +96,7 @@ def convert(
         parts.close()
         if not parts.rows:
             raise tables.source.no_rows_error()
-    if tables.source.skipped_rows:
-        _log.warning("%d bad rows were left out.", tables.source.skipped_rows)
+    tables.source.tell_skipped()
     return Conversion(parts.rows, parts.files)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
 
+from tfmtl import config
 from tfmtl.errors import DataError
 from tfmtl.training.batches import Batches, first_rows, step_function
 from tfmtl.training.meter import TaskMeter
@@ -131,13 +131,14 @@ def results(model: MultiTaskModel) -> Results:
 
 
 def write_results(path: str, step: int, values: Mapping[str, Any]) -> None:
-    """Writes `{"global_step": …, …}` as JSON, aside and then renamed."""
-    aside = f"{path}.tmp"
+    """Writes `{"global_step": …, …}` as JSON; a reader never sees a part.
+
+    Raises:
+        TrainingError: If it cannot be written.
+    """
+    text = json.dumps({"global_step": step, **values}, indent=2)
     with writing(f"The results of the evaluation in `{path}`"):
-        with open(aside, "w", encoding="utf-8") as file:
-            json.dump({"global_step": step, **values}, file, indent=2)
-            file.write("\n")
-        os.replace(aside, path)
+        config.write_text(text + "\n", path)
 
 
 def results_line(step: int, values: Mapping[str, float | None]) -> str:
@@ -171,7 +172,8 @@ def _task_results(meter: TaskMeter) -> Results:
 def _reason(meter: TaskMeter, metric: keras.metrics.Metric) -> str:
     if not meter.rows:
         return "because no row with a known label is in its sample space"
-    if not math.isfinite(float(meter.loss.result())):
+    # Who has no loss of its own answers all the same.
+    if not (meter.logit_range.is_finite and math.isfinite(float(meter.loss.result()))):
         return "because the model's own answers are not finite numbers"
     own = getattr(metric, "undefined", "")
     return own or "because all rows in its sample space have labels of one class"

@@ -120,6 +120,11 @@ class Range:
         """The largest values, `(width,)`."""
         return self._high.numpy()
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether all values were numbers, none of them infinite."""
+        return bool(np.isfinite([self.low, self.high]).all())
+
     def is_constant(self, tolerance: float = 0.0) -> bool:
         """Whether all rows are the same.
 

@@ -1,6 +1,6 @@
 """The weights of a network as people name them: its variables, but tables instead of storages.
 
-Tables of one width lie one after another in one variable (`layers/packed_embedding.py`), in an
+Tables of one width lie one after another in one variable (`layers/embedding_storage.py`), in an
 order that another feature changes. Whoever freezes weights or starts from another model's means
 tables, `embeddings/user` and not rows 40 to 70 of `embeddings/width_16`.
 """

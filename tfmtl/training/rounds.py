@@ -114,12 +114,17 @@ class Rounds:
         if self._timetable.is_due(self._state.step):
             self._round()
 
-    def finish(self) -> None:
-        """Holds the last round; of an interrupted training it only saves."""
+    def finish(self, ended: bool) -> None:
+        """Holds the last round; of an interrupted training it only saves.
+
+        Args:
+            ended: Whether the training has come to its own end. If it is interrupted there, whoever
+                goes on from it finds nothing to train, and has the last evaluation to make up for.
+        """
         if self._saved_step == self._state.step:
             return
         if self._signals.received:
-            self._save(evaluation_due=False)
+            self._save(evaluation_due=ended and self._evaluator is not None)
         else:
             self._round()
 

@@ -105,7 +105,8 @@ def train(
     train_data: pd.DataFrame | None = None,
     eval_data: pd.DataFrame | None = None,
     continue_train: bool = False,
-    on_evaluation: Callable[[Evaluation], None] | None = None,
+    on_build: Callable[[MultiTaskModel], None] = lambda model: None,
+    on_evaluation: Callable[[Evaluation], None] = lambda evaluation: None,
 ) -> Training:
     """Trains the model of a pipeline.
 
@@ -117,6 +118,7 @@ def train(
         train_data: Rows to train on, instead of the config's path.
         eval_data: Rows to evaluate on, instead of the config's path.
         continue_train: Whether to go on from the newest checkpoint in `model_dir`.
+        on_build: Is called with the model before data is opened or anything written.
         on_evaluation: Is called after each evaluation.
 
     Raises:
@@ -129,7 +131,7 @@ def train(
         check_as_trained(pipeline)
     build.set_threads(pipeline.train_config)
     with open_strategy(pipeline.train_config).scope():
-        run = _Run(pipeline, train_data, eval_data, on_evaluation or (lambda evaluation: None))
+        run = _Run(pipeline, train_data, eval_data, on_build, on_evaluation)
         restored = run.restore()
         config.save(pipeline, os.path.join(pipeline.model_dir, CONFIG_FILE))
         return run.execute(restored)
@@ -168,7 +170,7 @@ def evaluate(
     _log.info("Evaluating `%s`.", path)
     evaluator = _evaluator(pipeline, model, batches)
     results, tables, state = evaluator.run(), evaluator.tables, TrainingState(step)
-    _tell_skipped(batches)
+    batches.source.tell_skipped()
     _log.info("%s", results_line(step, results))
     _tell_tables(tables)
     Guard(model, state).look(results, evaluator.last_batch)
@@ -185,12 +187,14 @@ class _Run:
         pipeline: pipeline_pb2.Pipeline,
         train_data: pd.DataFrame | None,
         eval_data: pd.DataFrame | None,
+        on_build: Callable[[MultiTaskModel], None],
         on_evaluation: Callable[[Evaluation], None],
     ) -> None:
         self._pipeline = pipeline
         self._settings = settings = pipeline.train_config
         self._on_evaluation = on_evaluation
         self._columns, self._model = build.build_model(pipeline)
+        on_build(self._model)
         self._model.compile(build_optimizers(settings), settings.gradient_clipping_by_norm)
         if settings.summary_model_vars:
             self._model.keep_histograms()
@@ -219,15 +223,16 @@ class _Run:
             if restored:
                 rounds.resume()
             with contextlib.closing(self._profiler()) as profiler:
-                self._loop([profiler, journal, rounds, *build_requests(self._pipeline)])
+                ended = self._loop([profiler, journal, rounds, *build_requests(self._pipeline)])
             journal.finish()
-            rounds.finish()
-        _tell_skipped(self._batches)
+            rounds.finish(ended)
+        self._batches.source.tell_skipped()
         if signals.received:
             _log.warning("Interrupted after step %d. --continue_train goes on.", self._state.step)
         return self._result(rounds.results, signals.received)
 
-    def _loop(self, hooks: Sequence[Hook]) -> None:
+    def _loop(self, hooks: Sequence[Hook]) -> bool:
+        """Makes the steps, and tells whether those were all that the config asks for."""
         if 0 < self._settings.num_steps <= self._state.step:
             _log.info(
                 "Nothing to train: the model is at step %d, and `train_config.num_steps` is %d.",
@@ -247,6 +252,7 @@ class _Run:
         data_ended = loop.run(self._batches.read(dataset), dataset.element_spec)
         if data_ended and not self._state.step:
             raise self._batches.source.no_rows_error()
+        return data_ended or 0 < num_steps <= self._state.step
 
     def _profiler(self) -> Profiler:
         steps = self._settings.log_step_count_steps if self._settings.is_profiling else 0
@@ -298,8 +304,3 @@ def _tell_tables(tables: Tables) -> None:
         _log.info("%s", text)
     for text in sliced_texts(tables.get("reliability_by_slice", {})):
         _log.info("%s", text)
-
-
-def _tell_skipped(batches: Batches) -> None:
-    if batches.source.skipped_rows:
-        _log.warning("%d bad rows were left out.", batches.source.skipped_rows)

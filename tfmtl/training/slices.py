@@ -16,11 +16,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfmtl import config
+from tfmtl.config.table import table_lines
 from tfmtl.protos import pipeline_pb2
 from tfmtl.tasks.held_rows import HeldRows, group_ids
 from tfmtl.tasks.task import Task
 from tfmtl.training.reliability import Bins, bins_of
-from tfmtl.training.table import table_lines
 
 # Results by slice, value and name.
 Sliced = dict[str, dict[str, dict[str, float | None]]]

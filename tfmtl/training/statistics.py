@@ -73,6 +73,7 @@ def collect_statistics(
                 each.update(raw)
     if not rows:
         raise source.no_rows_error()
+    source.tell_skipped()
     return _result(pipeline, rows, columns, trees)
 
 

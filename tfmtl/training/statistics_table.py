@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tfmtl.config.table import table_lines
 from tfmtl.protos.statistics_pb2 import ColumnStatistics, Statistics
-from tfmtl.training.table import table_lines
 
 _QUANTILES = {"1%": 10, "25%": 250, "median": 500, "75%": 750, "99%": 990}
 _TOP_WORDS = 3

@@ -39,3 +39,10 @@ def test_a_small_spread_of_large_numbers_is_not_lost():
 def test_nothing_has_no_spread():
     assert (moments().mean, moments().deviation) == (0.0, 0.0)
     assert moments([7.0]).deviation == 0.0
+
+
+def test_numbers_whose_squares_have_no_float_have_no_finite_spread():
+    large = [1e200, 3e200]
+    found = moments(large, large)
+    assert (found.mean, found.deviation) == (2e200, np.inf)
+    assert not np.isfinite(moments([1.7e308, 1.7e308]).deviation)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from tfmtl.config.backbone.graphs import PATH, Graph, blocks_read, graphs, outputs_of
 from tfmtl.config.backbone.slices import parse_slice
-from tfmtl.config.backbone.wiring import PATH, Graph, blocks_read, graphs, outputs_of
+from tfmtl.config.backbone.wiring import backbone_output
 from tfmtl.config.problems import Report
-from tfmtl.config.rules.block_shapes import check_shapes
+from tfmtl.config.rules.block_shapes import ShapeFlow, check_shapes
 from tfmtl.config.rules.blocks import check_layer, check_mlp
 from tfmtl.config.rules.common import check_at_least, check_name, check_share, check_unique
+from tfmtl.config.rules.shapes import is_vector
 from tfmtl.config.stacks import listed_groups
 from tfmtl.config.views import architecture
 from tfmtl.protos import backbone_pb2, pipeline_pb2
@@ -36,6 +38,16 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
     _Wiring(pipeline, report).check()
     if len(report.problems) == before:
         check_shapes(pipeline, report)
+
+
+def output_width(pipeline: pipeline_pb2.Pipeline) -> int:
+    """Width of the one vector that a sound backbone gives; 0 if it is not sound or not one."""
+    report = Report()
+    check(pipeline, report)
+    if report.problems:
+        return 0  # They are told elsewhere.
+    output = backbone_output(pipeline.model_config.backbone, ShapeFlow(pipeline, report))
+    return output[0] if is_vector(output) else 0
 
 
 class _Wiring:
@@ -147,7 +159,9 @@ class _Wiring:
             self._report.should(path, f"have one of {kinds}", of=of)
         elif ".packages[" not in path:
             rule = "be left out, because the block is in no package"
-            self._report.should(f"{path}.{kind}", rule, True, of=of)
+            self._report.should(f"{path}.{kind}", rule, source.use_package_input, of=of)
+        elif not source.use_package_input:
+            self._report.should(f"{path}.{kind}", "be true, or be left out", False, of=of)
         if kind in ("feature_group_name", "block_name", "package_name"):
             name = getattr(source, kind)
             if name not in known:

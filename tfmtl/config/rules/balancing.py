@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tfmtl.config.heads import ORDER
+from tfmtl.config.heads import ORDER, is_made_of
 from tfmtl.config.learned import learners
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import (
@@ -27,6 +27,8 @@ _PATH = "model_config.balancing"
 _EASYREC_PATH = "model_config.loss_weight_strategy"
 # Their tasks have nothing in common, not even embeddings.
 _SHARING_NOTHING = ("single_task", "division")
+# They take logarithms of losses.
+_OF_POSITIVE = ("geometric", "famo", "db_mtl")
 
 # A message, its path, the names of the tasks.
 _Rule = Callable[[Any, str, Sequence[str], Report], None]
@@ -48,6 +50,7 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
         if len(tasks) < 2:
             report.should(_PATH, "be given to two tasks or more", tasks)
         _check_shared(pipeline, name, message, report)
+        _check_positive(pipeline, name, report)
         check_fields(report, f"{_PATH}.{name}", message, _NUMBERS)
         if name in _RULES:
             _RULES[name](message, f"{_PATH}.{name}", tasks, report)
@@ -85,6 +88,21 @@ def _check_shared(pipeline: pipeline_pb2.Pipeline, name: str, message: Any, repo
             f"parameters, and those of `{architecture(pipeline)}` share none"
         )
         report.should(f"{_PATH}", rule, Word(name))
+
+
+def _check_positive(pipeline: pipeline_pb2.Pipeline, name: str, report: Report) -> None:
+    """What takes logarithms of losses takes none that is minus the logarithm of a density."""
+    values = [
+        tower.tower_name
+        for _, tower in placed_towers(pipeline)
+        if is_made_of(tower, loss_pb2.ZILN_LOSS)
+    ]
+    if name in _OF_POSITIVE and values:
+        rule = (
+            f"be one that takes losses below 0, which `ZILN_LOSS` of tower `{values[0]}` may be: "
+            f"it takes logarithms of losses"
+        )
+        report.should(_PATH, rule, Word(name))
 
 
 def _check_period(message: Any, path: str, tasks: Sequence[str], report: Report) -> None:

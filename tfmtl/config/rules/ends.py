@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tfmtl.config.problems import Report
-from tfmtl.config.rules import block_shapes
+from tfmtl.config.rules import backbone
 from tfmtl.config.rules.widths import member_widths, output_width
 from tfmtl.protos import model_pb2, pipeline_pb2
 
@@ -62,5 +62,5 @@ def _check_step(index: int, pipeline: pipeline_pb2.Pipeline, report: Report) -> 
 def _input_width(pipeline: pipeline_pb2.Pipeline) -> int:
     """Width of what the architecture reads: the backbone's vector, or the group `all`."""
     if pipeline.model_config.HasField("backbone"):
-        return block_shapes.output_width(pipeline)
+        return backbone.output_width(pipeline)
     return sum(member_widths(pipeline, "all").values())

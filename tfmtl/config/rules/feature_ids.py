@@ -50,7 +50,7 @@ def check_combo(it: DescribedFeature) -> None:
     if not feature.hash_bucket_size:
         it.should("hash_bucket_size", "be at least 1", 0)
     else:
-        _check_count(it)
+        _check_count(it, "hash_bucket_size")
     check_embedding(it, "ids are embedded")
     check_combiner(it)
     _check_digits(it, it.inputs)
@@ -71,6 +71,8 @@ def check_lookup(it: DescribedFeature) -> None:
         rule = "name two columns, of the key and of the map"
         it.should("input_names", rule, list(feature.input_names))
     check_ids(it)
+    if it.id_source not in WORDS:
+        _check_digits(it, it.inputs[:1])  # A key is compared as text, whatever the ids are.
     check_combiner(it)
     check_separator(it)
     check_at_least(
@@ -92,7 +94,7 @@ def check_ids(it: DescribedFeature) -> None:
     if not it.id_source:
         it.should("", f"have {one_of(ID_SOURCES)}")
     elif it.id_source in _COUNTS:
-        _check_count(it)
+        _check_count(it, it.id_source)
     for field in ID_SOURCES:
         if field != it.id_source and it.gives(field) and it.id_source != "vocabulary":
             it.warn(field, f"is not read, because there is `{it.id_source}`")
@@ -104,10 +106,10 @@ def check_ids(it: DescribedFeature) -> None:
         _check_vocabulary_file(it)
 
 
-def _check_count(it: DescribedFeature) -> None:
-    count = getattr(it.feature, it.id_source)
+def _check_count(it: DescribedFeature, field: str) -> None:
+    count = getattr(it.feature, field)
     if count > _MOST_IDS:
-        it.should(it.id_source, f"be at most {_MOST_IDS}, more than fit into memory", count)
+        it.should(field, f"be at most {_MOST_IDS}, more than fit into memory", count)
 
 
 def _check_precision(it: DescribedFeature) -> None:

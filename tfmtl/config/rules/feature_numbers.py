@@ -56,6 +56,7 @@ def check_raw(it: DescribedFeature) -> None:
 def check_expression(it: DescribedFeature) -> None:
     """A number that a formula gives."""
     _check_numeric_embedding(it)
+    _check_default(it)
     if not it.feature.expression.strip():
         it.should("expression", "say how to compute the number", it.feature.expression or None)
         return

@@ -125,7 +125,7 @@ def _check_meaning(it: DescribedFeature) -> None:
     kind = _Feature.FeatureType.Name(it.feature.feature_type)
     for field, _ in it.feature.ListFields():
         if it.feature.feature_type not in _ONLY_FOR.get(field.name, _KINDS):
-            it.warn(field.name, f"has no effect on a {kind}")
+            it.warn(field.name, f"has no effect on {'an' if kind[0] in 'EI' else 'a'} {kind}")
 
 
 def _check_pass_through(it: DescribedFeature) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tfmtl.config.backbone.wiring import groups_of_steps
+from tfmtl.config.backbone.graphs import groups_of_steps
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.common import check_layer_name, check_share, check_unique
 from tfmtl.config.rules.widths import has_steps

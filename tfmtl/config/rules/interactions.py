@@ -79,27 +79,33 @@ def _check_group(
     groups = [group.group_name for group in pipeline.model_config.feature_groups]
     if name not in groups:
         report.should_name(path, "a feature group", name, groups, of=of)
-    elif each.kind == "fm":
-        _check_factors(name, path, pipeline, report, of)
+    elif each.kind == "fm" and (rule := _rule_of_factors(name, pipeline)):
+        report.should(path, rule, name, of=of)
 
 
-def _check_factors(
-    group: str, path: str, pipeline: pipeline_pb2.Pipeline, report: Report, of: str
-) -> None:
-    """There are two features or more, of one width."""
+def _rule_of_factors(group: str, pipeline: pipeline_pb2.Pipeline) -> str:
+    """What a group that fm reads should be and is not; "" if it has factors to multiply."""
+    if _has_attention(group, pipeline):
+        return (
+            "name a group without `sequence_features`, because fm multiplies pairs of the features "
+            "themselves"
+        )
     widths = feature_widths(pipeline, group)
     if len(widths) < 2:
-        rule = "name a group of two features or more, because fm multiplies pairs of them"
-        report.should(path, rule, group, of=of)
-        return
+        return "name a group of two features or more, because fm multiplies pairs of them"
     (first, wanted), *others = widths.items()
     other = next((name for name, width in others if width != wanted), None)
-    if other is not None:
-        rule = (
-            "name a group of features of one width, because fm multiplies them; "
-            f"`{first}` has {wanted} and `{other}` {widths[other]}"
-        )
-        report.should(path, rule, group, of=of)
+    if other is None:
+        return ""
+    return (
+        "name a group of features of one width, because fm multiplies them; "
+        f"`{first}` has {wanted} and `{other}` {widths[other]}"
+    )
+
+
+def _has_attention(name: str, pipeline: pipeline_pb2.Pipeline) -> bool:
+    groups = pipeline.model_config.feature_groups
+    return any(each.group_name == name and each.sequence_features for each in groups)
 
 
 def _check_distinct(

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.feature_numbers import number_of_edges
+from tfmtl.config.rules.fitted import fits
 from tfmtl.config.views import feature_name, placed_features
 from tfmtl.protos import feature_pb2, pipeline_pb2
 
@@ -52,7 +53,7 @@ def _number_of_ids(feature: _Feature) -> int | str:
     if feature.feature_type == _Feature.RawFeature:
         edges = number_of_edges(feature)
         return feature.raw_input_dim * (edges + 1) if edges else 0
-    if feature.HasField("vocabulary"):
+    if fits(feature, "vocabulary"):
         return len(feature.vocabulary.words) + 1 if feature.vocabulary.words else "a vocabulary"
     return (
         feature.hash_bucket_size

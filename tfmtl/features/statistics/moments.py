@@ -13,7 +13,7 @@ import numpy as np
 
 
 class Moments:
-    """Count, mean and deviation of finite numbers."""
+    """Count, mean and deviation of finite numbers; not finite where their squares are not."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -29,8 +29,10 @@ class Moments:
         """Takes numbers, `(n,)`."""
         if not numbers.size:
             return
-        mean = float(np.mean(numbers))
-        self._join(numbers.size, mean, float(np.sum(np.square(numbers - mean))))
+        with np.errstate(over="ignore", invalid="ignore"):  # What has no float is infinite, or NaN.
+            mean = float(np.mean(numbers))
+            squares = float(np.sum(np.square(numbers - mean)))
+        self._join(numbers.size, mean, squares)
 
     def merge(self, other: Moments) -> None:
         """Takes in what another has seen."""
@@ -41,5 +43,6 @@ class Moments:
         total = self.count + count
         apart = mean - self.mean
         self.mean += apart * count / total
-        self._squares += squares + apart**2 * self.count * count / total
+        # Not apart², which has no float where numbers are above 1e154.
+        self._squares += squares + apart * (self.count * count / total) * apart
         self.count = total

@@ -1,7 +1,9 @@
 """Asks a model that TensorFlow Serving, or the development server, serves.
 
 client            tables in, tables out
+inputs            requests, made of tables
 tensors           columns of tables as the tensors that a signature takes
+transport         which way an address means
 over_grpc         requests over gRPC
 over_rest         requests over REST
 asking            what the two have in common

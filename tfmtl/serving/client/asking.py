@@ -1,14 +1,12 @@
-"""What requests over gRPC and over REST have in common: whom they ask, and trying again."""
+"""What requests over gRPC and over REST have in common: whom they ask, failing, trying again."""
 
 from __future__ import annotations
 
 import dataclasses
 import random
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar
-
-import numpy as np
+from collections.abc import Callable
+from typing import TypeVar
 
 from tfmtl.errors import ServingError
 
@@ -35,24 +33,15 @@ class Asked:
     label: str = ""
 
 
-class Transport(Protocol):
-    """A way to a server."""
+def failed(address: str, code: str, message: str) -> ServingError:
+    """What is told of a server that did not answer, or not well.
 
-    def signatures(self, asked: Asked, timeout: float) -> Mapping[str, Any]:
-        """What the model can be asked: tensorflow.SignatureDef by name."""
-
-    def predict(
-        self,
-        asked: Asked,
-        signature: str,
-        inputs: Mapping[str, np.ndarray],
-        outputs: Mapping[str, Any],
-        timeout: float,
-    ) -> dict[str, np.ndarray]:
-        """Its answers by name. `outputs` are those of the signature, tensorflow.TensorInfo."""
-
-    def close(self) -> None:
-        """Ends all connections."""
+    Args:
+        address: The server's.
+        code: `UNAVAILABLE`, say.
+        message: What is wrong, in the server's words if it has any.
+    """
+    return ServingError(f"{address} answered {code}: {message}", code)
 
 
 def with_retries(ask: Callable[[float], T], timeout: float, retries: int) -> T:

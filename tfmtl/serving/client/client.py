@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfmtl.config.score import weight_input
 from tfmtl.errors import ServingError
 from tfmtl.serving.client import tensors
-from tfmtl.serving.client.asking import Asked, Transport, with_retries
+from tfmtl.serving.client.asking import Asked, with_retries
+from tfmtl.serving.client.inputs import Infos, ranked_inputs, row_inputs
+from tfmtl.serving.client.transport import transport_to
 from tfmtl.serving.extra import check_extra
 from tfmtl.serving.signatures import (
     RANK,
@@ -22,11 +23,8 @@ from tfmtl.serving.signatures import (
     WITH_WEIGHTS,
 )
 
-_WEIGHT = weight_input("")
 # What a server says if the model is another one than it was.
 _CHANGED = ("INVALID_ARGUMENT", "FAILED_PRECONDITION")
-
-Infos = Mapping[str, Any]  # tensorflow.TensorInfo by input or output.
 
 
 class Client:
@@ -75,7 +73,7 @@ class Client:
         self._timeout = timeout
         self._retries = retries
         self._batch_size = batch_size
-        self._transport = _transport(address)
+        self._transport = transport_to(address)
         self._known: Mapping[str, Any] | None = None
 
     def __enter__(self) -> Client:
@@ -129,7 +127,7 @@ class Client:
         def ask() -> pd.DataFrame:
             signature = self._signature(name)
             parts = [
-                self._ask(name, signature, _row_inputs(part, signature.inputs, score_weights))
+                self._ask(name, signature, row_inputs(part, signature.inputs, score_weights))
                 for part in _parts(rows, self._batch_size)
             ]
             return _table(parts, signature.outputs, rows.index)
@@ -159,7 +157,7 @@ class Client:
 
         def ask() -> pd.DataFrame:
             signature = self._signature(name)
-            inputs = _ranked_inputs(dict(user), items, signature.inputs, score_weights)
+            inputs = ranked_inputs(dict(user), items, signature.inputs, score_weights)
             answers = [self._ask(name, signature, inputs)] if len(items) else []
             parts = [{key: value[0] for key, value in each.items()} for each in answers]
             return _table(parts, signature.outputs, items.index)
@@ -207,69 +205,8 @@ _WOULD_DO = {
 }
 
 
-def _transport(address: str) -> Transport:
-    if address.startswith(("http://", "https://")):
-        from tfmtl.serving.client.over_rest import OverRest
-
-        return OverRest(address)
-    from tfmtl.serving.client.over_grpc import OverGrpc
-
-    return OverGrpc(address)
-
-
 def _parts(rows: pd.DataFrame, size: int) -> Iterator[pd.DataFrame]:
     return (rows.iloc[start : start + size] for start in range(0, len(rows), size))
-
-
-def _row_inputs(
-    rows: pd.DataFrame, infos: Infos, weights: Mapping[str, float] | None
-) -> dict[str, np.ndarray]:
-    given = _weights(infos, weights)
-    columns = [name for name in infos if name not in given]
-    tensors.check_names(columns, rows.columns, "The rows")
-    return given | {name: tensors.tensor_of(rows[name], infos[name], name) for name in columns}
-
-
-def _ranked_inputs(
-    user: Mapping[str, Any],
-    items: pd.DataFrame,
-    infos: Infos,
-    weights: Mapping[str, float] | None,
-) -> dict[str, np.ndarray]:
-    given = _weights(infos, weights)
-    columns = [name for name in infos if name not in given]
-    of_user = [name for name in columns if tensors.rank_of(infos[name]) == 1]
-    of_items = [name for name in columns if name not in of_user]
-    tensors.check_names(of_user, user, "`user`")
-    tensors.check_names(of_items, items.columns, "`items`")
-    for name in of_user:
-        given[name] = tensors.tensor_of(pd.Series([user[name]]), infos[name], name)
-    for name in of_items:
-        given[name] = tensors.tensor_of(items[name], _of_rows(infos[name]), name)[np.newaxis]
-    return given
-
-
-def _of_rows(info: Any) -> Any:
-    """What an input of lists of candidates takes of each candidate."""
-    told = type(info)()
-    told.CopyFrom(info)
-    del told.tensor_shape.dim[0]
-    return told
-
-
-def _weights(infos: Infos, weights: Mapping[str, float] | None) -> dict[str, np.ndarray]:
-    """All weights of the score; NaN is the default of those that are not given."""
-    if not weights:
-        return {}
-    inputs = [name for name in infos if name.startswith(_WEIGHT)]
-    wanted = {weight_input(name): value for name, value in weights.items()}
-    if unknown := sorted(wanted.keys() - set(inputs)):
-        known = ", ".join(name.removeprefix(_WEIGHT) for name in sorted(inputs)) or "none"
-        raise ServingError(
-            "`score_weights` should name weights of the model's score. "
-            f"Received: `{unknown[0].removeprefix(_WEIGHT)}`. Known: {known}."
-        )
-    return {name: np.array([wanted.get(name, np.nan)], np.float32) for name in inputs}
 
 
 def _table(parts: list[dict[str, np.ndarray]], infos: Infos, index: pd.Index) -> pd.DataFrame:

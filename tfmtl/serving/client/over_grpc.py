@@ -15,8 +15,7 @@ from tensorflow_serving.apis import (
 )
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
-from tfmtl.errors import ServingError
-from tfmtl.serving.client.asking import Asked
+from tfmtl.serving.client.asking import Asked, failed
 
 _SIGNATURES = "signature_def"
 # By themselves, clients in Python take answers of up to 4 MB.
@@ -69,10 +68,7 @@ class OverGrpc:
         try:
             return method(request, timeout=timeout)
         except grpc.RpcError as error:
-            code = error.code().name
-            raise ServingError(
-                f"{self._address} answered {code}: {error.details()}", code
-            ) from error
+            raise failed(self._address, error.code().name, error.details()) from error
 
 
 def _spec(asked: Asked) -> ModelSpec:

@@ -16,7 +16,7 @@ from google.protobuf import json_format
 from tensorflow_serving.apis import get_model_metadata_pb2
 
 from tfmtl.errors import ServingError
-from tfmtl.serving.client.asking import DEADLINE, UNAVAILABLE, Asked
+from tfmtl.serving.client.asking import DEADLINE, UNAVAILABLE, Asked, failed
 from tfmtl.serving.json_values import as_json
 
 _OK = 200
@@ -60,8 +60,7 @@ class OverRest:
         timeout: float,
     ) -> dict[str, np.ndarray]:
         """See `Transport`."""
-        columns = {name: as_json(value.tolist()) for name, value in inputs.items()}
-        body = rapidjson.dumps({"signature_name": signature, "inputs": columns}).encode("utf-8")
+        body = body_of(signature, inputs)
         answered = self._call("POST", f"{_path(asked)}:predict", body, timeout)["outputs"]
         if len(outputs) == 1:
             answered = {name: answered for name in outputs}
@@ -85,24 +84,32 @@ class OverRest:
                 method, self._address + path, data=body, timeout=timeout
             )
         except requests.Timeout as error:
-            raise self._failed(DEADLINE, f"no answer in {timeout:.1f} s") from error
+            raise failed(self._address, DEADLINE, f"no answer in {timeout:.1f} s") from error
         except requests.ConnectionError as error:
-            raise self._failed(UNAVAILABLE, str(error)) from error
+            raise failed(self._address, UNAVAILABLE, str(error)) from error
         except requests.RequestException as error:
             raise ServingError(f"{self._address} cannot be asked: {error}") from error
         if response.status_code != _OK:
             code = _CODES.get(response.status_code, f"HTTP {response.status_code}")
-            raise self._failed(code, _told(response))
+            raise failed(self._address, code, _told(response))
         return self._parsed(response)
 
     def _parsed(self, response: requests.Response) -> Any:
         try:
             return rapidjson.loads(response.content)
         except ValueError as error:
-            raise self._failed("INTERNAL", "something that is no JSON") from error
+            raise failed(self._address, "INTERNAL", "something that is no JSON") from error
 
-    def _failed(self, code: str, message: str) -> ServingError:
-        return ServingError(f"{self._address} answered {code}: {message}", code)
+
+def body_of(signature: str, inputs: Mapping[str, np.ndarray]) -> bytes:
+    """A request as it goes over the wire.
+
+    Args:
+        signature: The signature that is asked.
+        inputs: Tensors by input.
+    """
+    columns = {name: as_json(value.tolist()) for name, value in inputs.items()}
+    return rapidjson.dumps({"signature_name": signature, "inputs": columns}).encode("utf-8")
 
 
 def _path(asked: Asked) -> str:

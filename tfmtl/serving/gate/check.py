@@ -14,11 +14,12 @@ from tfmtl.serving.prediction_logs import Record
 
 # Without these nothing else can be looked at.
 _FIRST: tuple[Rule, ...] = (
-    file_rules.complete,
+    file_rules.loadable,
     file_rules.whole_variables,
 )
 
 RULES: tuple[Rule, ...] = (
+    file_rules.complete,
     signature_rules.one_tag,
     signature_rules.default_signature,
     signature_rules.known_methods,
@@ -44,6 +45,9 @@ RULES: tuple[Rule, ...] = (
     request_rules.acceptable_warmups,
     request_rules.acceptable_golden_requests,
 )
+
+# What the others would tell more of.
+_LAST: tuple[Rule, ...] = (file_rules.unchanged,)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,10 +96,15 @@ def check_export(folder: Path, ask: bool = True) -> Passed:
     """
     version = Version(folder)
     for rules in (_FIRST, RULES):
-        if problems := [problem for rule in rules for problem in _problems(rule, version)]:
-            raise ExportError("\n".join(dict.fromkeys(problems)))
+        _hold(version, rules)
     asked = check_answers(version) if ask else None
-    return Passed(folder, [_said(rule) for rule in (*_FIRST, *RULES)], asked)
+    _hold(version, _LAST)
+    return Passed(folder, [_said(rule) for rule in (*_FIRST, *RULES, *_LAST)], asked)
+
+
+def _hold(version: Version, rules: Sequence[Rule]) -> None:
+    if problems := [problem for rule in rules for problem in _problems(rule, version)]:
+        raise ExportError("\n".join(dict.fromkeys(problems)))
 
 
 def _problems(rule: Rule, version: Version) -> list[str]:

@@ -10,16 +10,21 @@ import tensorflow as tf
 from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
 
 from tfmtl.serving.batching import BATCHING_FILE, batching_problems
-from tfmtl.serving.gate.version import Version
+from tfmtl.serving.gate.version import Version, lack_of
 from tfmtl.serving.golden import GOLDEN_FILE
-from tfmtl.serving.manifest import EXTRA_FOLDER, MANIFEST_FILE, saved_variables
+from tfmtl.serving.manifest import (
+    EXTRA_FOLDER,
+    FINGERPRINT_FILE,
+    MANIFEST_FILE,
+    checksums,
+    saved_variables,
+)
 from tfmtl.serving.saved_graph import GRAPH_FILE
 from tfmtl.serving.warmup import WARMUP_FILE
 
-_FILES = (
-    GRAPH_FILE,
-    "fingerprint.pb",
-    "variables/variables.index",
+_FILES_OF_TENSORFLOW = (GRAPH_FILE, "variables/variables.index")
+_FILES_OF_TFMTL = (
+    FINGERPRINT_FILE,
     f"{EXTRA_FOLDER}/{MANIFEST_FILE}",
     f"{EXTRA_FOLDER}/{GOLDEN_FILE}",
     f"{EXTRA_FOLDER}/{WARMUP_FILE}",
@@ -29,13 +34,14 @@ _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"  # What of a checkpoint is no var
 _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 
 
+def loadable(version: Version) -> Iterator[str]:
+    """There is a graph, and there are variables."""
+    return filter(None, (lack_of(version.folder, name) for name in _FILES_OF_TENSORFLOW))
+
+
 def complete(version: Version) -> Iterator[str]:
     """No file of a version is missing or empty."""
-    for name in _FILES:
-        path = version.folder / name
-        if not path.is_file() or not path.stat().st_size:
-            what = "an empty file" if path.is_file() else "no such file"
-            yield f"A version should have the file `{name}`. Received: {what}."
+    return filter(None, (lack_of(version.folder, name) for name in _FILES_OF_TFMTL))
 
 
 def whole_variables(version: Version) -> Iterator[str]:
@@ -89,11 +95,24 @@ def variables_of_inference(version: Version) -> Iterator[str]:
         yield f"`variables/` should hold `{name}`, which a signature reads. Received: no such key."
 
 
+def unchanged(version: Version) -> Iterator[str]:
+    """Graph and assets are those that were exported."""
+    found, told = checksums(version.folder), version.manifest.get("checksums")
+    if not isinstance(told, dict):
+        yield f"`{MANIFEST_FILE}` should tell the `checksums` of files. Received: {told!r}."
+        return
+    for name in sorted(found.keys() | told.keys()):
+        if found.get(name) != told.get(name):
+            what = "another" if name in told else "a file that the export does not tell of"
+            what = what if name in found else "no such file"
+            yield f"`{name}` should be as it was exported. Received: {what}."
+
+
 def batching_file(version: Version) -> Iterator[str]:
     """The server's parameters of batching, if there are any, can be used."""
     path = version.folder / BATCHING_FILE
     if path.is_file():
-        for problem in batching_problems(path.read_text("utf-8")):
+        for problem in batching_problems(path.read_text("utf-8", "replace")):
             yield f"`{BATCHING_FILE}`: {problem}"
 
 

@@ -19,6 +19,11 @@ _FORBIDDEN = (
     "EagerPyFunc",
     "ReadFile",
     "WriteFile",
+    "TextLineDataset",
+    "TFRecordDataset",
+    "TFRecordDatasetV2",
+    "FixedLengthRecordDataset",
+    "FixedLengthRecordDatasetV2",
     "Print",
     "PrintV2",
 )
@@ -29,7 +34,11 @@ _CHANGES = re.compile(
     r"Min|Max)|(Sparse)?Apply[A-Z]|LookupTable(Insert|Import|Remove)|Mutable(DenseH|H)ashTable|"
     r"InitializeTable|Stage|Stack(Push|Pop)|Queue|Barrier|MapStage).*"
 )
-_RANDOM = re.compile(r"(Stateful|Stateless)?(Random|TruncatedNormal|Multinomial|Parameterized).*")
+# And what tells another time whenever it is asked.
+_RANDOM = re.compile(
+    r"(Stateful|Stateless)?(Random|TruncatedNormal|Multinomial|Parameterized).*|"
+    r"Stateful(Uniform|StandardNormal).*|Rng.*|.*CandidateSampler|Timestamp"
+)
 
 
 def core_operations(version: Version) -> Iterator[str]:

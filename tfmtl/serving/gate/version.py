@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tfmtl.errors import ExportError
 from tfmtl.serving.golden import GOLDEN_FILE
-from tfmtl.serving.manifest import EXTRA_FOLDER, MANIFEST_FILE
+from tfmtl.serving.manifest import EXTRA_FOLDER, MANIFEST_FILE, read_manifest
 from tfmtl.serving.prediction_logs import Record, read_records
 from tfmtl.serving.saved_graph import SavedGraph
 from tfmtl.serving.warmup import WARMUP_FILE
@@ -39,26 +38,39 @@ class Version:
     @functools.cached_property
     def manifest(self) -> dict[str, Any]:
         """What it tells of itself."""
-        path = self.extra(MANIFEST_FILE)
-        try:
-            told: dict[str, Any] = json.loads(path.read_text("utf-8"))
-            return told
-        except ValueError as error:
-            raise ExportError(f"`{path}` should be JSON. Received: {error}.") from error
+        self._check_there(MANIFEST_FILE)
+        return read_manifest(self.folder)
 
     @functools.cached_property
     def warmup(self) -> list[Record]:
         """Its warm-up requests."""
-        return read_records(self.extra(WARMUP_FILE))
+        return self._records(WARMUP_FILE)
 
     @functools.cached_property
     def golden(self) -> list[Record]:
         """The trained model's answers."""
-        return read_records(self.extra(GOLDEN_FILE))
+        return self._records(GOLDEN_FILE)
 
     def extra(self, name: str) -> Path:
         """A file of `assets.extra`."""
         return self.folder / EXTRA_FOLDER / name
+
+    def _records(self, name: str) -> list[Record]:
+        self._check_there(name)
+        return read_records(self.extra(name))
+
+    def _check_there(self, name: str) -> None:
+        if problem := lack_of(self.folder, f"{EXTRA_FOLDER}/{name}"):
+            raise ExportError(problem)
+
+
+def lack_of(folder: Path, name: str) -> str:
+    """What is wrong with a file of a version that is missing or empty; otherwise nothing."""
+    path = folder / name
+    if path.is_file() and path.stat().st_size:
+        return ""
+    what = "an empty file" if path.is_file() else "no such file"
+    return f"A version should have the file `{name}`. Received: {what}."
 
 
 # Yields each problem in one sentence.

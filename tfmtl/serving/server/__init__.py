@@ -7,11 +7,17 @@
     version           a version: loaded, asked, drained and gone
     loaded_model      a SavedModel in a session
     warm_ups          what it is asked before anyone else asks
+    batching          requests that come at the same time, run together in a `batch`
+    batching_flags    which versions are asked so
+    config_files      the files that flags name
     predicting        Predict
-    examples          Classify, Regress and MultiInference
+    examples          Classify, Regress and MultiInference; `example_results`: what they answer
     service           every call, in TensorFlow Serving's messages
     grpc_services     the calls over gRPC
-    rest              the calls over REST, with `json_text`, `json_tensors` and `json_examples`
+    health            gRPC's own health check
+    rest              HTTP's connections; `http_body` reads what they bring
+    rest_calls        the calls over REST, with `json_text`, `json_tensors`, `json_answers` and
+                      `json_examples`
     metrics           counts and latencies
     statuses          what calls end with
 

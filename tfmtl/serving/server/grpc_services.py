@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent import futures
 from typing import Any, NoReturn
 
@@ -20,7 +20,12 @@ Channel = list[tuple[str, str | int]]
 
 
 def start(
-    service: Service, address: str, threads: int, most_calls: int | None, channel: Channel
+    service: Service,
+    address: str,
+    threads: int,
+    most_calls: int | None,
+    channel: Channel,
+    others: Sequence[grpc.GenericRpcHandler] = (),
 ) -> grpc.Server:
     """Starts to answer.
 
@@ -30,6 +35,7 @@ def start(
         threads: How many calls are answered at once.
         most_calls: How many may wait or be answered before more are refused.
         channel: Arguments of gRPC's own.
+        others: Answer calls that are not TensorFlow Serving's.
 
     Raises:
         ServingError: If the address cannot be had.
@@ -44,14 +50,8 @@ def start(
         PredictionServicer(service), server
     )
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelServicer(service), server)
-    try:
-        bound = server.add_insecure_port(address)
-    except RuntimeError as error:
-        raise ServingError(
-            f"gRPC should have an address of its own. Received: {address}."
-        ) from error
-    if not bound:
-        raise ServingError(f"gRPC should have an address of its own. Received: {address}.")
+    server.add_generic_rpc_handlers(others)
+    _bind(server, address)
     server.start()
     return server
 
@@ -109,11 +109,11 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
 
 def _bind(server: grpc.Server, address: str) -> None:
     try:
-        server.add_insecure_port(address)
-    except RuntimeError as error:
-        raise ServingError(
-            f"gRPC should have an address of its own. Received: {address}."
-        ) from error
+        bound = server.add_insecure_port(address)  # 0 in some versions of gRPC, an error in others.
+    except RuntimeError:
+        bound = 0
+    if not bound:
+        raise ServingError(f"gRPC should have an address of its own. Received: {address}.")
 
 
 def _answer(call: Callable[[Any], Any], request: Any, context: Any) -> Any:

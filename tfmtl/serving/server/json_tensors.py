@@ -1,4 +1,4 @@
-"""Tensors in the JSON of Predict, as TensorFlow Serving's `json_tensor.cc` reads and writes them.
+"""Tensors in the JSON of Predict, as TensorFlow Serving's `json_tensor.cc` reads them.
 
 rows      {"instances": [one value, or one object of all inputs, a row]}  ->  {"predictions": […]}
 columns   {"inputs": one value, or an object of all inputs}               ->  {"outputs": …}
@@ -13,13 +13,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmtl.serving.json_values import in_base64
 from tfmtl.serving.server import json_text, statuses
 
 _INSTANCES = "instances"
 _INPUTS = "inputs"
 _SIGNATURE = "signature_name"
-_BYTES_SUFFIX = "_bytes"  # Of outputs that are written as base64.
 
 Infos = Mapping[str, Any]  # tensorflow.TensorInfo by input.
 Arrays = dict[str, np.ndarray]
@@ -66,27 +64,6 @@ def tensors_of(body: dict[str, Any], infos: Infos) -> tuple[Format, Arrays]:
     if _INPUTS in body:
         return Format.COLUMNS, _of_columns(body[_INPUTS], infos)
     raise statuses.invalid("Missing 'inputs' or 'instances' key")
-
-
-def body_of(outputs: Arrays, form: Format) -> str:
-    """The answer, in the form of the request.
-
-    Raises:
-        Failure: If outputs differ in their numbers of rows, or are no JSON.
-    """
-    if not outputs:
-        raise statuses.invalid("Cannot convert empty tensor map to JSON")
-    if form is Format.ROWS:
-        _check_rows(outputs)
-    values = {name: _json_of(name, outputs[name]) for name in sorted(outputs)}
-    if len(values) == 1:
-        (answer,) = values.values()
-    elif form is Format.COLUMNS:
-        answer = values
-    else:
-        rows = zip(*values.values(), strict=True)
-        answer = [dict(zip(values, row, strict=True)) for row in rows]
-    return json_text.written({form.value: answer})
 
 
 class _Tensor:
@@ -219,14 +196,14 @@ def _dense_shape(value: Any) -> list[int]:
 
 def _leaf(value: Any, dtype: tf.DType) -> Any:
     """A value in Python's type for it."""
-    if dtype not in _TAKES:
+    if dtype not in TAKES:
         raise statuses.unimplemented(
             f"Conversion of JSON Value: {json_text.written(value)} "
             f"to type: {statuses.type_name(dtype)}"
         )
     if dtype == tf.string and json_text.is_binary(value):
         return json_text.decoded(value)
-    if not _TAKES[dtype](value, dtype):
+    if not TAKES[dtype](value, dtype):
         raise json_text.type_error(value, statuses.type_name(dtype))
     return value.encode("utf-8") if dtype == tf.string else value
 
@@ -257,56 +234,10 @@ _INTEGERS = (
     tf.uint32,
     tf.uint64,
 )
-_TAKES = {
+TAKES = {
     tf.float32: _is_number,
     tf.float64: _is_number,
     **dict.fromkeys(_INTEGERS, _is_integer),
     tf.string: _is_text,
     tf.bool: _is_bool,
 }
-
-
-def _check_rows(outputs: Arrays) -> None:
-    """Row form needs the same number of rows of every output."""
-    rows = 0
-    for name, value in sorted(outputs.items()):
-        if value.ndim == 0:
-            raise statuses.invalid(f"Tensor name: {name} has no shape information ")
-        if len(value) < 1:
-            raise statuses.invalid(f"Tensor name: {name} has invalid batch size: {len(value)}")
-        if rows and len(value) != rows:
-            raise statuses.invalid(
-                f"Tensor name: {name} has inconsistent batch size: {len(value)} "
-                f"expecting batch size: {rows}"
-            )
-        rows = len(value)
-
-
-def _json_of(name: str, value: np.ndarray) -> Any:
-    if tf.as_dtype(value.dtype) not in _TAKES:
-        raise statuses.unimplemented(
-            f"Encountered unsupported data type: {value.dtype.name} of tensor: {name}"
-        )
-    return _json_values(name, value[()])
-
-
-def _json_values(name: str, value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return [_json_values(name, each) for each in value]
-    return _json_leaf(name, value)
-
-
-def _json_leaf(name: str, value: Any) -> Any:
-    if isinstance(value, np.float32):
-        return float(str(value))  # Its own shortest digits, not those of the double.
-    if not isinstance(value, bytes):
-        return value.item()
-    if name.endswith(_BYTES_SUFFIX):
-        return in_base64(value)
-    try:
-        return value.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise statuses.invalid(
-            f"Tensor name: {name} has text that is not UTF-8, for which its name should end in "
-            f"{_BYTES_SUFFIX}"
-        ) from error

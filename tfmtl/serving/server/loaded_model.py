@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfmtl.serving.saved_graph import GRAPH_FILE
 from tfmtl.serving.server import statuses
+from tfmtl.serving.server.batching import Run
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -25,6 +26,7 @@ class LoadedModel:
         folder: The SavedModel.
         tags: Those of the graph that is served.
         config: Of the session.
+        batched: Makes of what runs requests what runs them in batches.
 
     Raises:
         Failure: If there is none that can be loaded, in the words of TensorFlow's C++ loader.
@@ -35,7 +37,9 @@ class LoadedModel:
         folder: Path,
         tags: Sequence[str] = (tf.saved_model.SERVING,),
         config: tf.compat.v1.ConfigProto | None = None,
+        batched: Callable[[Run], Run] = lambda run: run,
     ) -> None:
+        self._run = batched(self._run_alone)
         with tf.Graph().as_default() as graph:
             self._session = tf.compat.v1.Session(graph=graph, config=config)
             try:
@@ -62,6 +66,11 @@ class LoadedModel:
         Raises:
             Failure: If the graph cannot answer.
         """
+        return self._run(feeds, fetches, timeout)
+
+    def _run_alone(
+        self, feeds: Mapping[str, np.ndarray], fetches: Sequence[str], timeout: float | None
+    ) -> list[np.ndarray]:
         options = None
         if timeout is not None and timeout < _FOR_EVER:
             in_ms = max(1, int(timeout * _MILLISECONDS))

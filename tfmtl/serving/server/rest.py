@@ -1,8 +1,6 @@
-"""The calls over REST, as TensorFlow Serving's `http_rest_api_handler.cc` knows them.
+"""REST's server: HTTP's connections, each in a thread, and what it allows itself.
 
-POST /v1/models/NAME[/versions/N|/labels/L]:predict, :classify or :regress
-GET  /v1/models/NAME[/versions/N|/labels/L][/metadata]
-GET  /monitoring/prometheus/metrics, if that is asked for
+`rest_calls` has the calls. GET /monitoring/prometheus/metrics, if that is asked for, tells metrics.
 """
 
 from __future__ import annotations
@@ -16,39 +14,22 @@ import socket
 import sys
 import threading
 import time
-import zlib
 from collections.abc import Iterator
 from typing import Any
 
-from google.protobuf import json_format
-from tensorflow_serving.apis import (
-    classification_pb2,
-    get_model_metadata_pb2,
-    get_model_status_pb2,
-    regression_pb2,
-)
-from tensorflow_serving.apis.model_pb2 import ModelSpec
-
-from tfmtl.serving.server import json_examples, json_tensors, json_text, statuses
+from tfmtl.serving.server import json_text, statuses
+from tfmtl.serving.server.http_body import Unreadable, read_body
 from tfmtl.serving.server.metrics import Metrics
+from tfmtl.serving.server.rest_calls import answer
 from tfmtl.serving.server.service import Service
 
 _log = logging.getLogger(__name__)
 
-_MODEL = r"/v1/models/([^/:]+)(?:(?:/versions/(\d+))|(?:/labels/([^/:]+)))?"
-_ASK = re.compile(_MODEL + r":(classify|regress|predict)", re.IGNORECASE | re.ASCII)
-_TELL = re.compile(_MODEL + r"(?:/(metadata))?", re.IGNORECASE | re.ASCII)
 _ANY = re.compile(r"/v1/.*", re.IGNORECASE)
-
-_HEX = re.compile(rb"[0-9a-fA-F]+")
 
 _JSON = "application/json"
 _TEXT = "text/plain"
-_ENTRYPOINT = "REST"
-_TOO_LARGE = 413
-_MANY_DIGITS = 1000  # Which Python would not read as a number without being asked to.
 _LET_GO = 1.0  # Seconds.
-_MOST_HEADER = 65536  # Of a chunk.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,14 +105,6 @@ class RestServer(http.server.ThreadingHTTPServer):
             _log.exception("A connection of %s broke.", client_address)
 
 
-class _Unreadable(Exception):
-    """A request whose body cannot be read: HTTP's number, and what to say."""
-
-    def __init__(self, status: int, message: str) -> None:
-        self.status = status
-        super().__init__(message)
-
-
 class _Handler(http.server.BaseHTTPRequestHandler):
     """One connection."""
 
@@ -148,8 +121,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _handle(self) -> None:
         path = self.path.partition("?")[0]
         try:
-            body = self._body()
-        except _Unreadable as error:
+            body = read_body(self.headers, self.rfile, self.server.limits.body)
+        except Unreadable as error:
             self.close_connection = True  # What follows is no request.
             self._send(error.status, _JSON, json_text.error_body(str(error)))
             self._let_go()
@@ -196,142 +169,3 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.connection.settimeout(_LET_GO)
             while time.monotonic() < until and self.rfile.read1():
                 pass
-
-    def _body(self) -> bytes:
-        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            data = b"".join(self._chunks())
-        else:
-            data = self._exactly(_length(self.headers.get("Content-Length", "0")))
-        if self.headers.get("Content-Encoding", "").lower() == "gzip":
-            return _unzipped(data, self.server.limits.body)
-        return data
-
-    def _exactly(self, count: int) -> bytes:
-        if count > self.server.limits.body:
-            raise _too_large(self.server.limits.body)
-        data = self.rfile.read(count)
-        if len(data) < count:
-            raise _Unreadable(400, "The body is shorter than its Content-Length")
-        return data
-
-    def _chunks(self) -> Iterator[bytes]:
-        total = 0
-        while size := self._chunk_size():
-            total += size
-            if total > self.server.limits.body:
-                raise _too_large(self.server.limits.body)
-            yield self._exactly(size)
-            self.rfile.readline(_MOST_HEADER)
-        while self.rfile.readline(_MOST_HEADER).strip():
-            pass  # Headers after the body.
-
-    def _chunk_size(self) -> int:
-        text = self.rfile.readline(_MOST_HEADER).partition(b";")[0].strip()
-        if not _HEX.fullmatch(text):
-            raise _Unreadable(400, "The body's chunks should begin with their sizes")
-        return int(text, 16)
-
-
-def answer(
-    service: Service, method: str, path: str, body: bytes, timeout: float | None = None
-) -> str:
-    """The body that answers a request.
-
-    Args:
-        service: Answers.
-        method: HTTP's.
-        path: Without what follows a question mark.
-        body: What was sent.
-        timeout: Seconds that the model may take.
-
-    Raises:
-        Failure: If there is no answer.
-    """
-    if method == "POST" and (match := _ASK.fullmatch(path)):
-        name, version, label, api = match.groups()
-        with service.counted(name, api.lower(), _ENTRYPOINT):
-            return _ask(service, _spec(name, version, label), api.lower(), body, timeout)
-    if method == "GET" and (match := _TELL.fullmatch(path)):
-        name, version, label, is_metadata = match.groups()
-        tell = _metadata if is_metadata else _status
-        return tell(service, _spec(name, version, label))
-    raise statuses.invalid(f"Malformed request: {method} {path}")
-
-
-def _spec(name: str, version: str | None, label: str | None) -> ModelSpec:
-    spec = ModelSpec(name=name)
-    if version is not None:
-        if not _fits(version):
-            raise statuses.invalid(f"Failed to convert version: {version} to numeric.")
-        spec.version.value = int(version)
-    if label is not None:
-        spec.version_label = label
-    return spec
-
-
-def _ask(service: Service, spec: ModelSpec, api: str, body: bytes, timeout: float | None) -> str:
-    if api == "predict":
-        return service.predict_json(spec, body, timeout)
-    parsed = json_text.parse(body)
-    spec.signature_name = json_tensors.signature_name(parsed)
-    given = json_examples.input_of(parsed, api)
-    if api == "classify":
-        request = classification_pb2.ClassificationRequest(model_spec=spec, input=given)
-        return json_examples.classes_body(service.classify(request, timeout))
-    asked = regression_pb2.RegressionRequest(model_spec=spec, input=given)
-    return json_examples.values_body(service.regress(asked, timeout))
-
-
-def _status(service: Service, spec: ModelSpec) -> str:
-    request = get_model_status_pb2.GetModelStatusRequest(model_spec=spec)
-    return f"{_json(service.status(request))}\n"
-
-
-def _metadata(service: Service, spec: ModelSpec) -> str:
-    request = get_model_metadata_pb2.GetModelMetadataRequest(
-        model_spec=spec, metadata_field=["signature_def"]
-    )
-    response = service.metadata(request)
-    signatures = get_model_metadata_pb2.SignatureDefMap()
-    response.metadata["signature_def"].Unpack(signatures)
-    return (
-        f'{{\n"model_spec":{_json(response.model_spec)}\n,\n'
-        f'"metadata": {{"signature_def": {_json(signatures)}\n}}\n}}\n'
-    )
-
-
-def _json(message: Any) -> str:
-    return json_format.MessageToJson(
-        message,
-        always_print_fields_with_no_presence=True,
-        preserving_proto_field_name=True,
-        indent=1,
-    )
-
-
-def _length(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and _fits(text)):
-        raise _Unreadable(400, f"Content-Length should be a whole number. Received: {text}")
-    return int(text)
-
-
-def _fits(digits: str) -> bool:
-    """Whether a number can be one of 64 bits."""
-    return len(digits) < _MANY_DIGITS and int(digits) < 2**63
-
-
-def _too_large(limit: int) -> _Unreadable:
-    return _Unreadable(_TOO_LARGE, f"A request should have at most {limit} bytes")
-
-
-def _unzipped(data: bytes, limit: int) -> bytes:
-    unzip = zlib.decompressobj(wbits=31)  # With gzip's header.
-    try:
-        text = unzip.decompress(data, limit + 1)
-    except zlib.error as error:
-        raise _Unreadable(400, f"The body should be gzip. Received: {error}") from error
-    if len(text) > limit:
-        raise _too_large(limit)
-    if not unzip.eof:
-        raise _Unreadable(400, "The body should be gzip. Received: only a part of it")
-    return text

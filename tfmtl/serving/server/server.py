@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -12,16 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
-from google.protobuf import text_format
-from google.protobuf.message import Message
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from tfmtl.errors import ServingError
-from tfmtl.protos.monitoring_pb2 import MonitoringConfig
 from tfmtl.serving.server import grpc_services, statuses
+from tfmtl.serving.server.batching_flags import BatchingFlags
+from tfmtl.serving.server.config_files import metrics_path, models_config
+from tfmtl.serving.server.health import health_handler
 from tfmtl.serving.server.loaded_model import LoadedModel
 from tfmtl.serving.server.metrics import Metrics
 from tfmtl.serving.server.models import Models
+from tfmtl.serving.server.options import Options
 from tfmtl.serving.server.rest import Limits, RestServer
 from tfmtl.serving.server.service import Service
 from tfmtl.serving.server.version import Retries
@@ -29,41 +29,8 @@ from tfmtl.serving.server.warm_ups import warm_up
 
 _log = logging.getLogger(__name__)
 
-_METRICS_PATH = "/monitoring/prometheus/metrics"
-_THREADS = 4 * (os.cpu_count() or 1)
 _GRACE = 5.0  # Seconds for calls that are being answered when the server ends.
 _TICK = 0.2  # Seconds between looks at the clock.
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """How to serve; `tfmtl serve --help` tells them one by one, by the same names."""
-
-    model_name: str = "default"
-    model_base_path: str = ""
-    model_config_file: str = ""
-    host: str = "127.0.0.1"
-    port: int = 8500
-    rest_api_port: int = 8501
-    model_config_file_poll_wait_seconds: int = 0
-    file_system_poll_wait_seconds: int = 1
-    monitoring_config_file: str = ""
-    max_num_load_retries: int = 5
-    load_retry_interval_micros: int = 60_000_000
-    allow_version_labels_for_unavailable_models: bool = False
-    enable_model_warmup: bool = True
-    num_request_iterations_for_warmup: int = 1
-    saved_model_tags: str = tf.saved_model.SERVING
-    tensorflow_session_parallelism: int = 0
-    tensorflow_intra_op_parallelism: int = 0
-    tensorflow_inter_op_parallelism: int = 0
-    rest_api_num_threads: int = _THREADS
-    rest_api_timeout_in_ms: int = 30_000
-    grpc_max_threads: int = _THREADS
-    grpc_channel_arguments: str = ""
-    enable_serialization_as_tensor_content: bool = False
-    max_request_bytes: int = 2**28
-    max_concurrent_requests: int = 0
 
 
 class Server:
@@ -85,8 +52,14 @@ class Server:
             options.allow_version_labels_for_unavailable_models,
         )
         self._config = _config_of(options)
+        self._batching = BatchingFlags(
+            options.enable_batching,
+            options.batching_parameters_file,
+            options.enable_per_model_batching_parameters,
+        )
+        file = options.monitoring_config_file
+        self._metrics_path = metrics_path(Path(file)) if file else None
         self._stop: list[Callable[[], Any]] = []
-        self._metrics_path = _metrics_path(options.monitoring_config_file)
 
     def start(self) -> None:
         """Loads what there is and listens."""
@@ -127,7 +100,10 @@ class Server:
             ("grpc.max_receive_message_length", options.max_request_bytes),
             *_channel_arguments(options.grpc_channel_arguments),
         ]
-        server = grpc_services.start(service, address, options.grpc_max_threads, most, channel)
+        health = [health_handler()] if options.enable_grpc_healthcheck_service else []
+        server = grpc_services.start(
+            service, address, options.grpc_max_threads, most, channel, health
+        )
         self._stop.append(lambda: server.stop(_GRACE).wait())
         _log.info("Running gRPC ModelServer at %s ...", address)
 
@@ -160,7 +136,7 @@ class Server:
         _log.info("Exporting HTTP/REST API at:%s ...", address)
 
     def _reconfigure(self) -> None:
-        config = _read_config(Path(self._options.model_config_file))
+        config = models_config(Path(self._options.model_config_file))
         if config != self._config:
             _log.info("Serving the models of `%s` anew.", self._options.model_config_file)
             self._models.configure(config)
@@ -170,7 +146,12 @@ class Server:
         """Loads a version and warms it up."""
         status = statuses.OK
         try:
-            model = LoadedModel(folder, self._options.saved_model_tags.split(","), self._session())
+            model = LoadedModel(
+                folder,
+                self._options.saved_model_tags.split(","),
+                self._session(),
+                functools.partial(self._batching.batched, folder),
+            )
             try:
                 if self._options.enable_model_warmup:
                     self._warm_up(model, folder)
@@ -232,7 +213,7 @@ def serve(options: Options) -> None:
 
 def _config_of(options: Options) -> ModelServerConfig:
     if options.model_config_file:
-        return _read_config(Path(options.model_config_file))
+        return models_config(Path(options.model_config_file))
     if not options.model_base_path:
         raise ServingError(
             "A server should have models: --model_base_path DIR, or --model_config_file FILE."
@@ -243,30 +224,6 @@ def _config_of(options: Options) -> ModelServerConfig:
     model.base_path = str(Path(options.model_base_path).absolute())
     model.model_platform = "tensorflow"
     return config
-
-
-def _read_config(path: Path) -> ModelServerConfig:
-    config = ModelServerConfig()
-    _parse(path, config)
-    return config
-
-
-def _metrics_path(file: str) -> str | None:
-    if not file:
-        return None
-    config = MonitoringConfig()
-    _parse(Path(file), config)
-    told = config.prometheus_config
-    return (told.path or _METRICS_PATH) if told.enable else None
-
-
-def _parse(path: Path, message: Message) -> None:
-    try:
-        text_format.Parse(path.read_text("utf-8"), message)
-    except (text_format.ParseError, UnicodeDecodeError) as error:
-        raise ServingError(
-            f"`{path}` should be text of {message.DESCRIPTOR.name}. Received: {error}."
-        ) from error
 
 
 def _channel_arguments(text: str) -> Sequence[tuple[str, str | int]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from tensorflow_serving.apis import (
     classification_pb2,
@@ -18,13 +18,22 @@ from tensorflow_serving.apis import (
 )
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
-from tfmtl.serving.server import examples, json_tensors, json_text, predicting, statuses
+from tfmtl.serving.server import (
+    examples,
+    json_answers,
+    json_tensors,
+    json_text,
+    predicting,
+    statuses,
+)
 from tfmtl.serving.server.loaded_model import LoadedModel
 from tfmtl.serving.server.metrics import Metrics
 from tfmtl.serving.server.models import Models
 
 _SIGNATURES = "signature_def"
 _RUNTIME = "TF1"
+
+T = TypeVar("T")
 
 Timeout = float | None  # Seconds.
 
@@ -92,15 +101,13 @@ class Service:
             form, inputs = json_tensors.tensors_of(parsed, model.signatures[name].inputs)
             with self._timed(spec.name, "Predict"):
                 outputs = predicting.predict(model, name, inputs, timeout=timeout)
-        return json_tensors.body_of(outputs, form)
+        return json_answers.body_of(outputs, form)
 
     def classify(
         self, request: classification_pb2.ClassificationRequest, timeout: Timeout = None
     ) -> classification_pb2.ClassificationResponse:
         """Classify."""
-        with self._model(request, "Classify") as (model, spec):
-            name = request.model_spec.signature_name
-            result = examples.classify(model, name, request.input, timeout)
+        result, spec = self._of_rows(request, "Classify", examples.classify, timeout)
         self._metrics.examples.add(spec.name, by=len(result.classifications))
         return classification_pb2.ClassificationResponse(result=result, model_spec=spec)
 
@@ -108,9 +115,7 @@ class Service:
         self, request: regression_pb2.RegressionRequest, timeout: Timeout = None
     ) -> regression_pb2.RegressionResponse:
         """Regress."""
-        with self._model(request, "Regress") as (model, spec):
-            name = request.model_spec.signature_name
-            result = examples.regress(model, name, request.input, timeout)
+        result, spec = self._of_rows(request, "Regress", examples.regress, timeout)
         self._metrics.examples.add(spec.name, by=len(result.regressions))
         return regression_pb2.RegressionResponse(result=result, model_spec=spec)
 
@@ -162,6 +167,13 @@ class Service:
         self._models.configure(request.config)
         self._models.check()
         return model_management_pb2.ReloadConfigResponse()
+
+    def _of_rows(
+        self, request: Any, api: str, ask: Callable[..., T], timeout: Timeout
+    ) -> tuple[T, ModelSpec]:
+        """What a model says of rows of features, and which it was."""
+        with self._model(request, api) as (model, spec):
+            return ask(model, request.model_spec.signature_name, request.input, timeout), spec
 
     @contextlib.contextmanager
     def _model(self, request: Any, api: str) -> Iterator[tuple[LoadedModel, ModelSpec]]:

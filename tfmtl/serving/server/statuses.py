@@ -63,6 +63,11 @@ def unknown(message: str) -> Failure:
     return tf.errors.UnknownError(None, None, message)
 
 
+def unavailable(message: str) -> Failure:
+    """A request that may be answered if it comes again later."""
+    return tf.errors.UnavailableError(None, None, message)
+
+
 def exhausted(message: str) -> Failure:
     """A request that is too large, or one too many."""
     return tf.errors.ResourceExhaustedError(None, None, message)

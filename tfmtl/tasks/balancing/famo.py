@@ -27,8 +27,6 @@ from tfmtl.tasks.balancing.base import (
     softmax_among,
 )
 
-_EPSILON = 1e-8
-
 
 class FAMO(Balancer):
     """Learns weights by how much the losses fell with each step.
@@ -47,7 +45,7 @@ class FAMO(Balancer):
 
     def weights(self, values: tf.Tensor, gram: tf.Tensor | None = None) -> Weights:
         here = present(values)
-        rates = among(here, softmax_among(here, self.x) / (values + _EPSILON))
+        rates = among(here, softmax_among(here, self.x) / positive(values))
         return alike(tf.math.divide_no_nan(rates, tf.reduce_sum(rates)))
 
     def update(self, observed: Observed) -> None:

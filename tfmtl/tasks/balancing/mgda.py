@@ -27,7 +27,7 @@ class MGDA(Balancer):
     Args:
         count: Number of tasks.
         by_norm: Whether gradients are divided by their norm.
-        by_loss: Whether gradients are divided by their task's loss.
+        by_loss: Whether gradients are divided by the size of their task's loss.
     """
 
     needs_gradients = True
@@ -42,6 +42,7 @@ class MGDA(Balancer):
         if self._by_norm:
             divisors *= lengths(gram)
         if self._by_loss:
-            divisors *= tf.where(present(values), values, 1.0)
+            # The size alone: by a loss below 0, as of a density, a gradient would be turned round.
+            divisors *= tf.where(present(values), tf.abs(values), 1.0)
         scaled = tf.math.divide_no_nan(gram, divisors[:, tf.newaxis] * divisors)
         return alike(solve_present(scaled, shortest))

@@ -20,7 +20,7 @@ def mean_of_hardest(values: tf.Tensor, weight: tf.Tensor, share: float) -> tf.Te
     """The mean of the largest `w·l`: online hard example mining.
 
     Of the n elements with `w ≠ 0` the `round(share·n)` hardest are kept, at least one, and of those
-    the ones above 0.
+    the ones above 0. NaN if one of the n is.
 
     Args:
         values: `(n,)`, of losses that are not below 0.
@@ -39,4 +39,6 @@ def mean_of_hardest(values: tf.Tensor, weight: tf.Tensor, share: float) -> tf.Te
     losses = tf.concat([tf.math.multiply_no_nan(values, weight), [0.0]], axis=0)
     hardest = tf.math.top_k(losses, tf.cast(kept, tf.int32)).values
     above = tf.math.count_nonzero(hardest > 0.0, dtype=values.dtype)
-    return tf.math.divide_no_nan(tf.reduce_sum(hardest), above)
+    # What is not a number is in no order, and would not be chosen: nobody would tell of it.
+    poison = tf.where(tf.reduce_any(tf.math.is_nan(losses)), float("nan"), 0.0)
+    return tf.math.divide_no_nan(tf.reduce_sum(hardest), above) + poison

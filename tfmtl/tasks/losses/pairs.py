@@ -66,7 +66,7 @@ class PairwiseLoss:
         gap = tf.gather(members.label, first) - tf.gather(members.label, second)
         weights = tf.gather(members.weight, first)
         if self.dropped_from is not None:
-            weights = tf.where(d < self.dropped_from, weights, 0.0)
+            weights = tf.where(d >= self.dropped_from, 0.0, weights)  # NaN is not dropped.
         return mean_of_hardest(self.surrogate(d, gap), weights, self.hardest)
 
 

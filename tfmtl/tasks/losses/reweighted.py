@@ -94,7 +94,7 @@ class F1ReweightedLoss:
         return mean(losses, weight)
 
     def _negative_weight(self, label: tf.Tensor, c: tf.Tensor, inside: tf.Tensor) -> tf.Tensor:
-        predicted = tf.reduce_sum(inside * tf.sigmoid(c))
+        predicted = tf.reduce_sum(tf.math.multiply_no_nan(tf.sigmoid(c), inside))
         positives = tf.reduce_sum(inside * label)
         denominator = (self.beta_square - 1.0) * positives + predicted
         if self.beta_square < 1.0:

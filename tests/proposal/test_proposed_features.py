@@ -1,0 +1,35 @@
+"""Columns that are rare in logs become features that a config may have, too."""
+
+from tfmtl.config.rules.data import fits
+from tfmtl.proposal.features import propose_feature
+from tfmtl.proposal.profile import Profile
+from tfmtl.protos.feature_pb2 import FeatureConfig
+
+
+def proposed(*cells):
+    return propose_feature(Profile("column", list(cells), "text", is_all=True), is_text=True)
+
+
+def test_separators_alone_are_ids():
+    for cells in (["|", "", "|"], ["|", "||", "|"]):
+        found = proposed(*cells)
+        assert found.feature.feature_type == FeatureConfig.IdFeature
+        assert found.lists is None
+
+
+def test_a_number_that_is_too_large_for_one_is_a_word():
+    found = proposed(*["1e999", "2", "3"] * 5)
+    assert found.feature.feature_type == FeatureConfig.IdFeature
+    assert found.feature.hash_bucket_size == 100
+
+
+def test_the_median_of_large_whole_numbers_is_a_whole_number():
+    found = proposed("99", "1234567", "12345678", "")
+    assert found.field.default_val == "1234567"
+    assert fits(found.field.input_type, found.field.default_val)
+
+
+def test_one_number_in_some_rows_has_no_range_and_is_an_id():
+    found = proposed(*["3.5", "3.50"] * 10, "")
+    assert found.feature.feature_type == FeatureConfig.IdFeature
+    assert found.note == "ids; 2 values in 21 rows, 5% empty"

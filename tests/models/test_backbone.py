@@ -145,6 +145,7 @@ def every_layer():
     return parse(f"{INPUTS} {PAIR} {' '.join(blocks)} output_blocks: [{listed}]")
 
 
+@pytest.mark.slow
 def test_every_layer_has_the_shape_that_the_rules_foretell(every_layer):
     feature_groups, _ = groups()
     built = build_backbone(every_layer, feature_groups, 0.1, "")

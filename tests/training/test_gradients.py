@@ -312,11 +312,16 @@ def numbers(model):
     return [variable.numpy() for variable in variables]
 
 
+@pytest.fixture(scope="module", params=MESSAGES)
+def balanced(request):
+    """A model that is balanced, and the graph of its step."""
+    model = planned(MESSAGES[request.param])
+    return model, tf.function(model.train_step)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", MESSAGES)
-def test_a_space_that_is_empty_in_a_batch_breaks_no_strategy(name):
-    model = planned(MESSAGES[name])
-    step = tf.function(model.train_step)
+def test_a_space_that_is_empty_in_a_batch_breaks_no_strategy(balanced):
+    model, step = balanced
     encoded, targets = make_batch()
     unknown = tf.fill([5], float("nan"))
     batches = [
@@ -332,10 +337,8 @@ def test_a_space_that_is_empty_in_a_batch_breaks_no_strategy(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", MESSAGES)
-def test_a_loss_that_is_not_finite_changes_nothing(name):
-    model = planned(MESSAGES[name])
-    step = tf.function(model.train_step)
+def test_a_loss_that_is_not_finite_changes_nothing(balanced):
+    model, step = balanced
     encoded, targets = make_batch()
     step((encoded, targets))
     before = numbers(model)

@@ -107,8 +107,10 @@ def step_function(step: Callable[[Batch], Any], spec: Any) -> Callable[[Batch], 
     """
     strategy = tf.distribute.get_strategy()
 
-    # Autograph would look for loops to convert, for seconds, and there are none.
+    # Autograph would look for loops to convert, for seconds, and there are none; Keras asks it to
+    # for every layer of ours, unless it is forbidden.
     @tf.function(input_signature=[spec], autograph=False)
+    @tf.autograph.experimental.do_not_convert
     def run(batch: Batch) -> Any:
         return strategy.run(step, args=(batch,))
 

@@ -166,6 +166,7 @@ class MultiTaskModel(tfrs.Model):
         """The penalties of the last call of the network."""
         return tf.add_n([tf.reduce_sum(loss) for loss in self.network.losses] or [tf.constant(0.0)])
 
+    @tf.autograph.experimental.do_not_convert  # There is nothing to, and it takes seconds.
     def train_step(self, data: Batch) -> Losses:
         """Makes one step.
 
@@ -202,6 +203,7 @@ class MultiTaskModel(tfrs.Model):
             logits = {**self.network(encoded, training=False), **logits}
         return self._with_judged(logits, targets)
 
+    @tf.autograph.experimental.do_not_convert
     def test_step(self, data: Batch) -> dict[str, tf.Tensor]:
         """Adds a batch to the evaluation, and tells what it measures so far.
 

@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands.add_config_options(parser)
     parser.add_argument(
-        "--json", type=commands.new_file, metavar="FILE", help="where to write the figures"
+        "--json", type=commands.new_path, metavar="FILE", help="where to write the figures"
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument(

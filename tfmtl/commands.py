@@ -114,8 +114,8 @@ def add_rolling_options(
     return kinds
 
 
-def new_file(text: str) -> str:
-    """The type of an argument that names a file to write: told before the work, not after it."""
+def new_path(text: str) -> str:
+    """The type of an argument that names what to write: told before the work, not after it."""
     if not Path(text).parent.is_dir():
         raise argparse.ArgumentTypeError(f"should be in a folder that exists; received: {text!r}")
     return text

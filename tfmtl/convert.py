@@ -27,7 +27,11 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_config_options(parser)
     commands.add_input_option(parser)
     parser.add_argument(
-        "--output_path", required=True, metavar="DIR", help="the folder to write, new or empty"
+        "--output_path",
+        type=commands.new_path,
+        required=True,
+        metavar="DIR",
+        help="the folder to write, new or empty",
     )
     parser.add_argument(
         "--format", choices=list(_READS), default="parquet", help="of the files (default: parquet)"

@@ -23,7 +23,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_checkpoint_option(parser)
     parser.add_argument(
         "--eval_result_path",
-        type=commands.new_file,
+        type=commands.new_path,
         metavar="FILE",
         help="where to write the result (default: eval_result.json in model_dir)",
     )

@@ -34,7 +34,11 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_config_options(parser)
     commands.add_input_option(parser)
     parser.add_argument(
-        "--output_path", required=True, metavar="FILE", help="ends in .csv, .csv.gz or .parquet"
+        "--output_path",
+        type=commands.new_path,
+        required=True,
+        metavar="FILE",
+        help="ends in .csv, .csv.gz or .parquet",
     )
     parser.add_argument(
         "--reserved_cols",

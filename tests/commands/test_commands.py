@@ -89,9 +89,15 @@ def test_wrong_arguments_end_with_2(argv, said, capsys):
 
 
 @pytest.mark.parametrize(
-    ("command", "option"), [("evaluate", "--eval_result_path"), ("benchmark", "--json")]
+    ("command", "option"),
+    [
+        ("evaluate", "--eval_result_path"),
+        ("benchmark", "--json"),
+        ("convert", "--output_path"),
+        ("predict", "--output_path"),
+    ],
 )
-def test_a_file_that_cannot_be_written_is_told_before_the_work(command, option, capsys):
+def test_a_path_that_cannot_be_written_is_told_before_the_work(command, option, capsys):
     with pytest.raises(SystemExit) as end:
         importlib.import_module(f"tfmtl.{command}").main([option, "nowhere/x.json"])
     assert end.value.code == 2

@@ -1,4 +1,4 @@
-"""The table of what is refused, ignored or not built yet, and its completeness."""
+"""The table of what is refused or ignored, and its completeness."""
 
 import pathlib
 import re
@@ -53,8 +53,8 @@ def test_rows_name_what_there_is(owner):
 
 def test_rows_have_a_status_and_its_reason():
     for row, known in table().items():
-        assert known.status in ("ignored", "later", "refused"), row
-        assert known.reason or known.status == "later", row
+        assert known.status in ("ignored", "refused"), row
+        assert known.reason, row
         assert not known.reason.endswith("."), row
 
 
@@ -97,8 +97,6 @@ def test_values_of_enums_are_in_the_table():
 @pytest.mark.parametrize(
     ("known", "words"),
     [
-        (KnownField("later", "", ""), "not built yet"),
-        (KnownField("later", "Use `b`", ""), "not built yet. Use `b`"),
         (KnownField("refused", "it is code", ""), "refused: it is code"),
         (KnownField("ignored", "it is dead", ""), "accepted and ignored: it is dead"),
     ],

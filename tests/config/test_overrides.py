@@ -120,6 +120,15 @@ def test_message_of_a_list_is_chosen_by_its_place(good):
     assert not good.feature_config.features[1].HasField("hash_bucket_size")
 
 
+def test_features_are_found_in_either_spelling_of_their_list(good):
+    overridden(good, "feature_configs[input_names[0]=user_id].embedding_dim", 7)
+    assert good.feature_config.features[0].embedding_dim == 7
+    good.feature_configs.extend(good.feature_config.features)
+    good.ClearField("feature_config")
+    overridden(good, "feature_config.features[0].embedding_dim", 5)
+    assert good.feature_configs[0].embedding_dim == 5
+
+
 def test_several_overrides_stand_in_one(good):
     overridden(good, "train_config.num_steps;data_config.batch_size", "7;8")
     assert (good.train_config.num_steps, good.data_config.batch_size) == (7, 8)

@@ -17,7 +17,8 @@ def checked(text):
     [
         (
             "model_config { model_params { outputs: 'a' } }",
-            "`model_config.model_params.outputs` is not built yet.",
+            "`model_config.model_params.outputs` is refused: name the block's layer, "
+            "`block/<name>`, in `export_config.embedding_outputs`, which serves its vector.",
         ),
         (
             "data_config { ignore_error: true }",
@@ -54,6 +55,13 @@ def test_what_is_not_done_is_told_by_name(text, problem):
 def test_defaults_ask_for_nothing():
     text = "train_config { train_distribute: NoStrategy dead_line: '' is_profiling: false }"
     assert checked(text) == ([], [])
+
+
+def test_separators_of_labels_of_one_value_have_no_effect():
+    assert checked("data_config { label_fields: 'a' label_sep: ',' label_dim: 1 }") == (
+        [],
+        ["`data_config.label_sep` is accepted and ignored: a label has one value."],
+    )
 
 
 def test_nothing_is_asked_of_what_is_ignored():

@@ -25,6 +25,7 @@ from tfmtl.tasks import build_head
 SAMPLES = pathlib.Path(__file__).parents[2] / "samples"
 BATCH = 24
 ARCHITECTURES = list(architectures())
+UNCONVERTED = tf.autograph.experimental.do_not_convert  # There is nothing to.
 # Where samples are not called as the architecture's field.
 NAMES = {"model_params": "backbone"}
 
@@ -214,7 +215,7 @@ def test_a_saved_model_gives_the_same_answers(built, tmp_path):
     served = tf.Module()
     served.columns, served.weights = built.columns, built.network.weights
     served.answer = tf.function(
-        lambda raw: built.network(built.columns.encode(raw)),
+        UNCONVERTED(lambda raw: built.network(built.columns.encode(raw))),
         input_signature=[built.columns.raw_signature()],
     )
     tf.saved_model.save(served, str(tmp_path))
@@ -241,6 +242,7 @@ def test_steps_on_one_batch_lower_its_loss(built):
     optimizer = keras.optimizers.legacy.Adam(1e-2)
 
     @tf.function
+    @UNCONVERTED
     def step():
         with tf.GradientTape() as tape:
             loss = total_loss(built, network, training=True)

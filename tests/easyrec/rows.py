@@ -5,7 +5,6 @@ in the older way.
 """
 
 import dataclasses
-import itertools
 
 COLUMNS = (
     "clk buy pid adgroup_id cate_id campaign_id customer brand user_id cms_segid cms_group_id "
@@ -115,14 +114,14 @@ def group(members, name="all", sequences=""):
     )
 
 
-_numbers = itertools.count()
-
-
 def attention(*maps, **options):
-    """A `sequence_features`, of texts such as "brand,cate_id < tag_brand_list > aux"."""
+    """A `sequence_features`, of texts such as "brand,cate_id < tag_brand_list > aux".
+
+    All have one name: nothing is to depend on it.
+    """
     written = " ".join(f"{name}: {value}" for name, value in options.items())
     return (
-        f"sequence_features: {{ group_name: 'seq_fea_{next(_numbers)}' tf_summary: false {written} "
+        f"sequence_features: {{ group_name: 'seq_fea' tf_summary: false {written} "
         f"{' '.join(map(_map, maps))} }}"
     )
 
@@ -257,7 +256,7 @@ def mmoe(experts, groups=ALL, ctr="", cvr=""):
 
 BANK = "expert_dnn { hidden_units: [8, 6] } num_expert: 4"
 OLD_EXPERTS = " ".join(
-    f"experts {{ expert_name: 'expert_{i}' dnn {{ {DNN} }} }}" for i in range(1, 4)
+    f"experts {{ expert_name: '{name}' dnn {{ {DNN} }} }}" for name in ("a", "b", "b")
 )
 
 

@@ -227,6 +227,21 @@ def test_a_row_is_the_same_beside_longer_ones():
         )
 
 
+def test_attentions_of_one_name_have_layers_of_their_own():
+    one = f"seq_att_map {{ key: 'item' hist_seq: 'items' }} {DNN}"
+    again = f"{one} }} sequence_features {{ group_name: 'seen' {one}"
+    model, output, encoded = answer(again)
+    target = embedded(model, encoded, "item").numpy()
+    steps = rows_of(embedded(model, encoded, "items"))
+    expected = [
+        part
+        for name in ("seen", "seen_1")
+        for layer in [model.get_layer(f"group/all/{name}/attention")]
+        for part in (attended(layer, target, steps, steps), target)
+    ]
+    np.testing.assert_allclose(output[:, 2:], np.hstack(expected), rtol=1e-4, atol=1e-6)
+
+
 def test_a_group_reads_the_columns_of_its_attention():
     columns, _ = make("seq_att_map { key: 'item' hist_seq: 'items' }")
     assert columns.raw_columns == ["item", "shop", "items"]

@@ -111,11 +111,11 @@ def test_it_is_a_plain_number_or_projected(expression):
 
 def test_a_wrong_one_is_told_with_a_caret(expression):
     with pytest.raises(ConfigError) as error:
-        expression("price + tf.log(age)")
+        expression("price + np.log(age)")
     lines = str(error.value).splitlines()
     assert lines[0] == (
         "Feature `e`: `expression` should be a number or a truth value made of `input_names`. "
         "Received:"
     )
-    assert lines[1] == "  price + tf.log(age)"
+    assert lines[1] == "  price + np.log(age)"
     assert lines[2].startswith("            ^ should")

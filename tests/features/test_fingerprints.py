@@ -192,6 +192,7 @@ def test_an_encoder_counts_columns_by_name_too():
     assert after["city"] != before["city"] and after["town"] == before["town"]
 
 
+@pytest.mark.slow
 def test_a_fingerprint_is_the_digest_of_a_description_in_every_process():
     description = b'[1,[["STRING",""]],{"hash_bucket_size":101}]'
     program = (

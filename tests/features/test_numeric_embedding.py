@@ -65,16 +65,16 @@ def answer(network, training=False):
 def test_numbers_of_one_kind_are_embedded_by_one_layer(network):
     kinds = [each for each in network[1].layers if isinstance(each, AutoDis | Periodic)]
     assert sorted((each.name, list(each.sizes)) for each in kinds) == [
-        ("numeric_embeddings", ["price", "vector"]),
-        ("numeric_embeddings_1", ["age"]),
-        ("numeric_embeddings_2", ["log"]),
+        ("numeric_embeddings/auto_dis_3", ["price", "vector"]),
+        ("numeric_embeddings/auto_dis_3_2", ["log"]),
+        ("numeric_embeddings/periodic_2", ["age"]),
     ]
-    assert network[1].get_layer("numeric_embeddings").num_bins == 5
+    assert network[1].get_layer("numeric_embeddings/auto_dis_3").num_bins == 5
 
 
 def test_a_group_holds_the_embeddings_of_scaled_numbers_and_of_defaults(network):
     output = answer(network)
-    layer = network[1].get_layer("numeric_embeddings")
+    layer = network[1].get_layer("numeric_embeddings/auto_dis_3")
     expected = layer(
         {
             # The default 2 stands for NaN and the infinity, 0 for what a vector lacks.
@@ -84,7 +84,8 @@ def test_a_group_holds_the_embeddings_of_scaled_numbers_and_of_defaults(network)
     )
     np.testing.assert_allclose(output[:, 2:5], expected["vector"], rtol=1e-6)
     np.testing.assert_allclose(output[:, 5:8], expected["price"], rtol=1e-6)
-    ages = network[1].get_layer("numeric_embeddings_1")({"age": ROWS["age"].astype("f")[:, None]})
+    periodic = network[1].get_layer("numeric_embeddings/periodic_2")
+    ages = periodic({"age": ROWS["age"].astype("f")[:, None]})
     np.testing.assert_allclose(output[:, :2], ages["age"], rtol=1e-6)
     assert np.isfinite(output).all()
 

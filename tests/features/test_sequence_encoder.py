@@ -78,7 +78,11 @@ def make(encoders=ENCODERS, suffix=""):
     columns = Columns.from_pipeline(pipeline)
     inputs = build_inputs(columns)
     groups = build_groups(pipeline, columns, inputs, suffix)
-    return pipeline, columns, keras.Model(inputs, {n: each.vector for n, each in groups.items()})
+    model = keras.Model(inputs, {name: each.vector for name, each in groups.items()})
+    # Above 0, biases too: no relu is 0 but where there is no step.
+    random = np.random.default_rng(1)
+    model.set_weights([random.uniform(0.1, 1.0, each.shape) for each in model.weights])
+    return pipeline, columns, model
 
 
 @pytest.fixture(scope="module")

@@ -65,6 +65,15 @@ def test_a_config_makes_an_equal_layer(kind):
     np.testing.assert_array_equal(other(ROWS)["vector"], layer(ROWS)["vector"])
 
 
+def test_the_weights_of_each_number_have_their_place(kind):
+    layer = kind[0]()
+    layer(ROWS)
+    ends = np.cumsum(list(SIZES.values()))
+    of_last = [place for place in layer.placed if place.name.startswith(f"{list(SIZES)[-1]}/")]
+    assert [place.variable.ref() for place in of_last] == [w.ref() for w in layer.weights]
+    assert {(place.first, place.end) for place in of_last} == {(ends[-2], ends[-1])}
+
+
 def test_no_rows_have_no_embeddings_and_the_gradient_reaches_every_weight(kind):
     layer = kind[0]()
     nothing = layer({name: tf.zeros([0, size]) for name, size in SIZES.items()})

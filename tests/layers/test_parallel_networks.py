@@ -78,7 +78,7 @@ def test_factorized_kernels_start_with_glorots_variance():
     dense = TuckerDense(30, 40, [20, 20, 20])
     dense.build((None, 50))
     u1, u2, u3, core, _ = (weight.numpy() for weight in dense.weights)
-    kernels = np.einsum("da,hb,kc,abc->kdh", u1, u2, u3, core)
+    kernels = np.einsum("da,hb,kc,abc->kdh", u1, u2, u3, core, optimize=True)
     assert kernels.std() == pytest.approx(np.sqrt(2 / (50 + 40)), rel=0.15)
 
 

@@ -39,7 +39,7 @@ def test_dnn_without_layers_passes_its_input_through(x, units):
 
 
 @pytest.mark.parametrize("use_bn", [False, True])
-@pytest.mark.parametrize("activation", ["relu", "prelu", "dice"])
+@pytest.mark.parametrize("activation", ["relu", "prelu", "dice", "softmax"])
 def test_each_expert_is_a_dnn_with_its_slice_of_the_weights(x, use_bn, activation):
     bank = ExpertBank(EXPERTS, UNITS, use_bn=use_bn, activation=activation)
     bank(x, training=True)

@@ -9,6 +9,7 @@ import types
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tf_keras as keras
 from google.protobuf import text_format
 
@@ -20,6 +21,7 @@ WIDTHS = {"all": 5, "user": 2, "item": 4}
 SIZES = {"all": 5, "user": 1, "item": 2}  # Numbers of features.
 
 
+@tf.autograph.experimental.do_not_convert  # As `build_network` is.
 def build(architecture, text):
     """A network of an architecture's message in text form, with random weights."""
     message = getattr(

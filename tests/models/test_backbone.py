@@ -145,6 +145,7 @@ def every_layer():
     return parse(f"{INPUTS} {PAIR} {' '.join(blocks)} output_blocks: [{listed}]")
 
 
+@pytest.mark.slow
 def test_every_layer_has_the_shape_that_the_rules_foretell(every_layer):
     feature_groups, _ = groups()
     built = build_backbone(every_layer, feature_groups, 0.1, "")
@@ -216,6 +217,24 @@ def test_mmoe_without_layers_takes_experts_from_its_input():
     experts = np.stack([mlp(network.get_layer(f"block/e{i}"), x) for i in range(2)])
     gate = softmax(linear(network.get_layer("block/m/gate_0"), x))
     assert_close(output, np.einsum("be,ebu->bu", gate, experts))
+
+
+def test_a_softmax_of_the_gates_features_weighs_two_networks():
+    made = "".join(
+        f'blocks {{ name: "e{i}" {X} {keras_layer("MLP", "mlp { hidden_units: 5 }")} }}'
+        for i in range(2)
+    )
+    stack = "mlp { hidden_units: 2 use_final_bn: false final_activation: 'softmax' }"
+    made += f'blocks {{ name: "w" {X} {keras_layer("MLP", stack)} }}'
+    read = " ".join(f'inputs {{ block_name: "{name}" }}' for name in ("w", "e0", "e1"))
+    gate = keras_layer("Gate", "gate { weight_index: 0 }")
+    network, rows, output = build(
+        f'{made} blocks {{ name: "g" {read} merge_inputs_into_list: true {gate} }}'
+    )
+    x = np.concatenate(rows, axis=-1)
+    experts = np.stack([mlp(network.get_layer(f"block/e{i}"), x) for i in range(2)])
+    (kernel,) = network.get_layer("block/w").get_weights()
+    assert_close(output, np.einsum("be,ebu->bu", softmax(x @ kernel), experts))
 
 
 def test_a_fixed_input_makes_cross_layers_of_dcn():

@@ -270,7 +270,8 @@ def test_it_answers_alike_saved_and_loaded(nets, kind, tmp_path):
     served = tf.Module()
     served.columns, served.weights = columns, network.weights
     served.answer = tf.function(
-        lambda raw: network(columns.encode(raw)), input_signature=[columns.raw_signature()]
+        tf.autograph.experimental.do_not_convert(lambda raw: network(columns.encode(raw))),
+        input_signature=[columns.raw_signature()],
     )
     tf.saved_model.save(served, str(tmp_path / "served"))
     loaded = tf.saved_model.load(str(tmp_path / "served"))

@@ -72,6 +72,17 @@ def test_listed_experts_may_differ_in_depth(nets):
         np.testing.assert_allclose(logits, nets.tower(network, task, h), atol=1e-5, rtol=1e-5)
 
 
+def test_experts_of_one_name_have_layers_of_their_own(nets):
+    expert = 'experts { expert_name: "deep" dnn { hidden_units: 6 } }'
+    network = nets.build("mmoe", f"{expert} {expert}" + TOWERS)
+    batch = nets.rows(network)
+    names = ("expert_deep", "expert_deep_1")
+    experts = np.stack([nets.perceptron(network.get_layer(name), batch["all"]) for name in names])
+    for task, logits in network(batch).items():
+        h = nets.mix(network.get_layer(f"{task}_gate"), batch["all"], experts)
+        np.testing.assert_allclose(logits, nets.tower(network, task, h), atol=1e-5, rtol=1e-5)
+
+
 def test_listed_experts_of_unequal_width_are_refused(nets):
     listed = """
     experts { expert_name: "wide" dnn { hidden_units: 8 } }

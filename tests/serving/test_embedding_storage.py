@@ -61,6 +61,7 @@ def dtypes(servable):
     return {each.dtype.name for each in servable.module.embeddings.variables}
 
 
+@pytest.mark.slow
 def test_every_signature_answers_a_little_otherwise_and_alike(servables):
     trained = ask(servables[FLOAT32])
     rows = raw_rows()

@@ -62,6 +62,7 @@ def export_to(model, pipeline):
     return export_to
 
 
+@pytest.mark.slow
 def test_it_answers_moved_and_read_only_where_there_is_only_tensorflow(
     exported, model, tmp_path, rows, vocabulary
 ):
@@ -119,6 +120,7 @@ def test_outputs_are_the_predictions_of_every_task(exported):
     }
 
 
+@pytest.mark.slow
 def test_without_filter_inputs_all_columns_but_labels_and_weight_are_inputs(
     export_to, pipeline, tmp_path
 ):
@@ -217,6 +219,7 @@ def test_a_second_export_is_a_later_version_beside_the_first(export_to, tmp_path
     assert sorted(os.listdir(tmp_path)) == [first.name, second.name, *BESIDE]
 
 
+@pytest.mark.slow
 def test_other_weights_than_the_trained_ones_fail_the_check(exported, pipeline, rows):
     other = build_model(pipeline)
     other.network.get_layer("ctr_logits").bias.assign([-17.0])

@@ -93,6 +93,7 @@ def pipeline(tmp_path):
     return make_pipeline(tmp_path)
 
 
+@tf.autograph.experimental.do_not_convert  # As `build_network` is.
 def make_network(dropout=0.0, units=3):
     """Logits of two tasks: x and an embedding, through one dense layer of `units`; always equal."""
     keras.utils.set_random_seed(0)

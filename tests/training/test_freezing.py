@@ -7,8 +7,9 @@ import tf_keras as keras
 from conftest import make_batch, make_tasks
 
 from tfmtl.errors import ConfigError
-from tfmtl.layers import Lookup, PackedEmbedding, Table
+from tfmtl.layers import AutoDis, Lookup, PackedEmbedding, Table
 from tfmtl.training import LazyAdam, MultiTaskModel
+from tfmtl.training.freezing import Frozen
 from tfmtl.training.optimizers import Adagrad
 from tfmtl.training.pieces import weights_of
 from tfmtl.training.row_sparse import EveryRow
@@ -129,3 +130,18 @@ def test_an_optimizer_of_all_rows_cannot_leave_some_alone():
         model.compile(kind(0.1))
     _, moved = changed(["embeddings"], kind(0.1))
     assert moved == EVERYTHING - {"embeddings/item", "embeddings/user"}
+
+
+def test_numbers_that_one_layer_embeds_are_frozen_together():
+    x = {name: keras.Input([1], name=name) for name in ("age", "price")}
+    embedded = AutoDis(dict.fromkeys(x, 1), dim=3, name="numeric_embeddings")(x)
+    hidden = keras.layers.Concatenate()(list(embedded.values()))
+    logits = {task: keras.layers.Dense(1, name=task)(hidden) for task in ("ctr", "cvr")}
+    network = keras.Model(x, logits)
+    with pytest.raises(ConfigError) as error:
+        Frozen(network, ["price/(bins|w)", "mixed"])
+    assert error.value.problems == [
+        f"`train_config.freeze_gradient` should freeze all features of `numeric_embeddings/{name}` "
+        "or none of them, because they are trained as one. Received: some of them."
+        for name in ("bins", "w")
+    ]

@@ -56,7 +56,7 @@ def slopes(model, batch, weights):
 
 
 def found(model, batch):
-    backward = model._backward(model, batch)
+    backward = model._backward(model.objective, batch)
     variables = model.network.trainable_variables
     return backward, {
         v.name.split(":")[0]: tf.convert_to_tensor(g).numpy()
@@ -200,7 +200,7 @@ def test_tables_get_gradients_of_the_rows_that_were_looked_up(needs_gradients, a
 
     @tf.function
     def step():
-        gradients = model._backward(model, batch).gradients
+        gradients = model._backward(model.objective, batch).gradients
         pairs = zip(model.network.trainable_variables, gradients, strict=True)
         kinds.extend((v.name, type(g)) for v, g in pairs)
 
@@ -312,11 +312,16 @@ def numbers(model):
     return [variable.numpy() for variable in variables]
 
 
+@pytest.fixture(scope="module", params=MESSAGES)
+def balanced(request):
+    """A model that is balanced, and the graph of its step."""
+    model = planned(MESSAGES[request.param])
+    return model, tf.function(model.train_step)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", MESSAGES)
-def test_a_space_that_is_empty_in_a_batch_breaks_no_strategy(name):
-    model = planned(MESSAGES[name])
-    step = tf.function(model.train_step)
+def test_a_space_that_is_empty_in_a_batch_breaks_no_strategy(balanced):
+    model, step = balanced
     encoded, targets = make_batch()
     unknown = tf.fill([5], float("nan"))
     batches = [
@@ -332,10 +337,8 @@ def test_a_space_that_is_empty_in_a_batch_breaks_no_strategy(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", MESSAGES)
-def test_a_loss_that_is_not_finite_changes_nothing(name):
-    model = planned(MESSAGES[name])
-    step = tf.function(model.train_step)
+def test_a_loss_that_is_not_finite_changes_nothing(balanced):
+    model, step = balanced
     encoded, targets = make_batch()
     step((encoded, targets))
     before = numbers(model)

@@ -39,6 +39,7 @@ def written(directory):
     return found
 
 
+@pytest.mark.slow
 def test_a_journal_writes_those_of_the_steps_it_tells_of(tmp_path):
     settings = train_pb2.TrainConfig(save_summary_steps=2)
     model, state = make_model(), TrainingState()

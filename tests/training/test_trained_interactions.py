@@ -54,6 +54,7 @@ def test_a_training_in_two_runs_ends_as_one_in_one_run(tmp_path):
         np.testing.assert_array_equal(value, expected[name], err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("embeddings", "all_else", "moved", "still"),
     [

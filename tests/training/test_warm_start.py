@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import make_pipeline, make_rows
+from google.protobuf import text_format
 
 from tfmtl.errors import TrainingError
 from tfmtl.training.build import build_model
@@ -130,7 +131,7 @@ def test_a_table_of_other_words_starts_anew(first, caplog):
     assert "  embeddings/tags: read there by another transform (of types, " in caplog.text
 
 
-def test_a_table_that_one_of_its_features_reads_as_before_comes_along(first):
+def test_a_table_that_one_of_its_features_reads_as_before_comes_along(first, caplog):
     pipeline = follower(first)
     user, tags = pipeline.feature_config.features[:2]
     user.embedding_name = tags.embedding_name = "user"
@@ -138,6 +139,7 @@ def test_a_table_that_one_of_its_features_reads_as_before_comes_along(first):
     actual, _ = started(pipeline)
     theirs = first[1]["model/embeddings/width_4"][:30]
     np.testing.assert_array_equal(actual["model/embeddings/width_4"], theirs)
+    assert "Weights that read `tags` come along, though it was made there by another" in caplog.text
 
 
 @pytest.mark.parametrize("asked_by", ["map", "shapes"])
@@ -150,6 +152,72 @@ def test_a_table_of_other_words_comes_along_on_request(asked_by, first, tmp_path
     actual, _ = started(pipeline)
     theirs = first[1]["model/embeddings/width_4"]
     np.testing.assert_array_equal(actual["model/embeddings/width_4"], theirs)
+
+
+NUMBERS = """
+input_names: "price" feature_type: RawFeature embedding_dim: 3
+numeric_embedding { auto_dis { num_bins: 5 } }
+"""
+
+
+def with_numbers(pipeline, *names):
+    """Embedded numbers in place of the price, all in one layer, all of the price."""
+    del pipeline.feature_config.features[2:]
+    for name in names:
+        feature = text_format.Parse(NUMBERS, pipeline.feature_config.features.add())
+        feature.feature_name = name
+    pipeline.model_config.feature_groups[0].feature_names[2:] = names
+    return pipeline
+
+
+@pytest.fixture(scope="module")
+def first_of_numbers(tmp_path_factory):
+    pipeline = with_numbers(make_pipeline(tmp_path_factory.mktemp("numbers")), "price", "cost")
+    pipeline.train_config.num_steps = 3
+    model = train(pipeline, train_data=ROWS).model
+    return pipeline, {name: v.numpy() for name, v in training_variables(model).items()}
+
+
+def test_embedded_numbers_come_along_by_their_features(first_of_numbers, caplog):
+    # As many of them, so that their variables have the shapes they had.
+    actual, before = started(with_numbers(follower(first_of_numbers), "sum", "price"))
+    for slot in ("model", "optimizer_0/m"):
+        for weight in ("w", "mixed", "bins"):
+            name = f"{slot}/numeric_embeddings/auto_dis_3/{weight}"
+            np.testing.assert_array_equal(actual[name][0], before[name][0])
+            np.testing.assert_array_equal(actual[name][1], first_of_numbers[1][name][0])
+    assert "  numeric_embeddings/auto_dis_3/sum/bins: not in the checkpoint" in caplog.text
+    assert "  numeric_embeddings/auto_dis_3/cost/bins: not in the model" in caplog.text
+
+
+def test_embedded_numbers_come_along_whatever_other_kinds_there_are(first_of_numbers):
+    pipeline = with_numbers(follower(first_of_numbers), "wave", "price")
+    pipeline.feature_config.features[2].numeric_embedding.periodic.num_frequencies = 4
+    actual, _ = started(pipeline)
+    name = "model/numeric_embeddings/auto_dis_3/bins"
+    np.testing.assert_array_equal(actual[name], first_of_numbers[1][name][:1])
+
+
+def test_a_checkpoint_of_other_numbers_is_told(first_of_numbers, caplog):
+    pipeline = with_numbers(copy.deepcopy(first_of_numbers[0]), "cost", "price")
+    with pytest.raises(TrainingError) as error:
+        train(pipeline, train_data=ROWS, continue_train=True)
+    assert (
+        "  model/numeric_embeddings/auto_dis_3/bins/cost/bins: rows 1 to 2 in the checkpoint, rows "
+        "0 to 1 in the model"
+    ) in str(error.value)
+
+
+def test_weights_that_read_numbers_of_another_scale_come_along_and_are_told(first, caplog):
+    pipeline = follower(first)
+    pipeline.feature_config.features[2].max_val = 9  # Of the price.
+    actual, _ = started(pipeline)
+    kernel = "model/bottom/dense_0/kernel"
+    np.testing.assert_array_equal(actual[kernel], first[1][kernel])
+    assert caplog.messages == [
+        "Weights that read `price` come along, though it was made there by another transform (of "
+        "types, defaults, scale, function, ids, words or bins)."
+    ]
 
 
 def test_filtered_weights_start_anew(first, caplog):

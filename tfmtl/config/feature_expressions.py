@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 
 from tfmtl.config.expressions import (
     FUNCTIONS,
@@ -19,6 +20,10 @@ from tfmtl.protos import dataset_pb2, feature_pb2
 
 COLUMN = "column"
 
+# A call as EasyRec's expressions have it, and what it is called here.
+_OF_TENSORFLOW = re.compile(r"\b(?:tf|tensorflow)\.(?:(?:math|nn)\.)?(\w+)(?=\s*\()")
+_NAMES: Mapping[str, str] = {"minimum": "min", "maximum": "max", "clip_by_value": "clip"}
+
 Field = dataset_pb2.DatasetConfig.Field
 
 
@@ -33,7 +38,7 @@ def read_expression(feature: feature_pb2.FeatureConfig, columns: Iterable[Field]
         ExpressionError: With all that is wrong with it.
     """
     scope = Scope({COLUMN: {each.input_name: _variable(each) for each in columns}}, FUNCTIONS)
-    tree = parse(feature.expression, scope.kinds)
+    tree = parse(_plain(feature.expression), scope.kinds)
     try:
         return resolve(tree, scope)
     except ExpressionError as error:
@@ -48,6 +53,11 @@ def unusable_expression(feature: feature_pb2.FeatureConfig, error: ExpressionErr
     text = explain(feature.expression, error.mistakes)
     rule = "should be a number or a truth value made of `input_names`"
     return f"`expression` {rule}. Received:\n{text}"
+
+
+def _plain(text: str) -> str:
+    """`log(x)` of `tf.math.log(x)`, at the same place: mistakes are shown under the text itself."""
+    return _OF_TENSORFLOW.sub(lambda m: _NAMES.get(m[1], m[1]).rjust(len(m[0])), text)
 
 
 def _variable(field: Field) -> Variable:

@@ -1,4 +1,4 @@
-"""EasyRec's fields and values that tfmtl refuses, ignores or has not built yet, from one table.
+"""EasyRec's fields and values that tfmtl refuses or ignores, from one table.
 
 What is built is not in the table. A row of `easyrec_fields.tsv` has a message (or an enum), one of
 its fields (or values), a status, the reason, and a value that may stand there all the same.
@@ -17,8 +17,8 @@ class KnownField(NamedTuple):
     """What is known of a field or of an enum's value.
 
     Args:
-        status: `ignored`, `later` (not built yet) or `refused`.
-        reason: Why, or what to do instead; may be empty for `later`.
+        status: `ignored` or `refused`.
+        reason: Why, or what to do instead.
         harmless: A value that changes nothing, as text, for fields that tfmtl does not have.
     """
 
@@ -41,9 +41,7 @@ def told(known: KnownField) -> str:
     """What a user reads after "is" or "which is"."""
     if known.status == "refused":
         return f"refused: {known.reason}"
-    if known.status == "ignored":
-        return f"accepted and ignored: {known.reason}"
-    return f"not built yet. {known.reason}".removesuffix(". ")
+    return f"accepted and ignored: {known.reason}"
 
 
 @functools.cache

@@ -13,6 +13,7 @@ from tfmtl.config.edit_path import Comparison, PathError, Step, parse_path, spli
 from tfmtl.config.field_values import MessageError, to_value, to_values
 from tfmtl.config.parsed import join, unknown_field, wrong_value
 from tfmtl.config.wording import show
+from tfmtl.protos import pipeline_pb2
 
 Overrides = Mapping[str, Any] | Sequence[tuple[str, Any]]
 
@@ -74,10 +75,23 @@ def _set(config: Message, path: str, value: Any) -> None:
     except PathError as error:
         raise _OverrideError(f"`{path}` is not a path: {error}.") from None
     owners = [(config, "")]
-    for step in way:
+    for step in _as_spelled(config, way):
         owners = [found for message, at in owners for found in _messages(message, step, at)]
     for message, at in owners:
         _set_field(message, last, value, at)
+
+
+def _as_spelled(config: Message, way: list[Step]) -> list[Step]:
+    """A way to features in the spelling of the list that the config has; others as they are."""
+    if not isinstance(config, pipeline_pb2.Pipeline):
+        return way
+    names = [step.name for step in way]
+    if names[:2] == ["feature_config", "features"] and config.feature_configs:
+        return [way[1]._replace(name="feature_configs"), *way[2:]]
+    if names[:1] == ["feature_configs"] and config.feature_config.features:
+        outer = Step("feature_config", None, "feature_config")
+        return [outer, way[0]._replace(name="features"), *way[1:]]
+    return way
 
 
 def _field(message: Message, step: Step, at: str) -> FieldDescriptor:

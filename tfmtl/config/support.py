@@ -1,4 +1,4 @@
-"""Whether a config asks for what tfmtl ignores, refuses or has not built yet."""
+"""Whether a config asks for what tfmtl ignores or refuses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def check_support(message: Message, report: Report, path: str = "") -> None:
 
     Args:
         message: A config, or a part of it.
-        report: Takes refused and unbuilt fields as problems, ignored ones as warnings.
+        report: Takes refused fields as problems, ignored ones as warnings.
         path: Where the part stands.
     """
     for field, value in message.ListFields():

@@ -107,9 +107,11 @@ class Source(abc.ABC):
         """
         sampler = self._sampler if sampled else None
         course = Course(batch_size, shuffle, epochs, seed, skip_rows, drop_remainder)
-        rows = self._batches(sampler, course)
+        # Autograph would look for loops to convert, for a second, and there are none.
+        unconverted = tf.autograph.experimental.do_not_convert
+        rows = unconverted(self._batches)(sampler, course)
 
-        @tf.autograph.experimental.do_not_convert  # There is nothing to.
+        @unconverted
         def parse(*batch: tf.Tensor) -> Any:
             decoded = self._finished(self._parse(*batch))
             return decoded if transform is None else transform(decoded)

@@ -68,6 +68,7 @@ class NullableRows:
         return both.map(lambda rows, again: _cells(rows, again, self._whole))
 
 
+@tf.autograph.experimental.do_not_convert  # There is nothing to.
 def _cells(
     rows: dict[str, tf.Tensor], again: dict[str, tf.Tensor], whole: Collection[str]
 ) -> dict[str, Cells]:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import tf_keras as keras
 
 from tfmtl import config as configs
+from tfmtl.config.layer_names import layer_names
 from tfmtl.errors import ConfigError
 from tfmtl.features.attention import attend
 from tfmtl.features.columns import Columns
@@ -154,8 +155,9 @@ def _group(
     if pipeline.model_config.HasField("variational_dropout"):
         members = _dropped(members, pipeline.model_config.variational_dropout, name)
     l2 = _l2_regularization(pipeline)
-    for index, each in enumerate(group.sequence_features):
-        members.append(attend(each, vectors, l2, f"{name}/{each.group_name or index}"))
+    names = layer_names(each.group_name for each in group.sequence_features)
+    for each, own in zip(group.sequence_features, names, strict=True):
+        members.append(attend(each, vectors, l2, f"{name}/{own}"))
     return Group(members, group.dropout_ratio, name)
 
 

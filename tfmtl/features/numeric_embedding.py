@@ -9,6 +9,7 @@ from typing import Any
 import tf_keras as keras
 
 from tfmtl import layers
+from tfmtl.config.layer_names import layer_names
 from tfmtl.layers.numeric_embedding import NumericEmbedding
 from tfmtl.protos.feature_pb2 import FeatureConfig
 
@@ -26,10 +27,12 @@ class NumericKind:
     """How numbers are embedded; features of equal kinds may be embedded by one layer.
 
     Args:
+        name: Of the layer, the same whatever other features there are: `auto_dis_16`.
         layer: The layer.
         arguments: Its arguments by name, besides the features.
     """
 
+    name: str
     layer: type[NumericEmbedding]
     arguments: Mapping[str, Any]
 
@@ -54,7 +57,7 @@ class NumericKind:
         else:
             waves = config.numeric_embedding.periodic
             arguments |= {"num_frequencies": waves.num_frequencies, "sigma": waves.sigma}
-        return cls(_LAYERS[field], arguments)
+        return cls(f"{field}_{config.embedding_dim}", _LAYERS[field], arguments)
 
 
 def _combiner(config: FeatureConfig) -> str:
@@ -76,9 +79,11 @@ def embed_numbers(
         `(batch, dim)` by feature.
     """
     embedded: dict[str, keras.KerasTensor] = {}
-    for index, (kind, members) in enumerate(_alike(kinds)):
+    alike = _alike(kinds)
+    names = layer_names(kind.name for kind, _ in alike)
+    for own, (kind, members) in zip(names, alike, strict=True):
         sizes = {each: inputs[each].shape[-1] for each in members}
-        layer = kind.layer(sizes, **kind.arguments, name=f"{name}_{index}" if index else name)
+        layer = kind.layer(sizes, **kind.arguments, name=f"{name}/{own}")
         embedded |= layer({each: inputs[each] for each in members})
     return embedded
 

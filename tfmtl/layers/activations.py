@@ -67,6 +67,7 @@ _FUNCTIONS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
     "relu6": tf.nn.relu6,
     "selu": tf.nn.selu,
     "sigmoid": tf.sigmoid,
+    "softmax": tf.nn.softmax,
     "softplus": tf.nn.softplus,
     "swish": tf.nn.silu,
     "tanh": tf.tanh,

@@ -16,6 +16,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfmtl.layers.embedding_tables import Lookup, Table
+from tfmtl.layers.placed import Placed
 from tfmtl.layers.segments import segments_of, sum_bags, take_rows
 
 
@@ -39,9 +40,12 @@ class Storage:
             self._offsets[table.name] = first
             first += table.rows
 
-    def first_row(self, table: str) -> int:
-        """Where a table begins."""
-        return self._offsets[table]
+    def placed(self) -> list[Placed]:
+        """Where each table lies."""
+        return [
+            Placed(table.name, self.variable, first, first + table.rows)
+            for table, first in zip(self.tables, self._offsets.values(), strict=True)
+        ]
 
     @property
     def is_read(self) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
+
+from tfmtl.layers.placed import Placed
 
 
 class NumericEmbedding(keras.layers.Layer):
@@ -32,6 +35,20 @@ class NumericEmbedding(keras.layers.Layer):
     def numbers(self) -> int:
         """How many numbers a row has, of all features."""
         return sum(self.sizes.values())
+
+    @property
+    def placed(self) -> list[Placed]:
+        """Where the weights of each feature lie, as `<feature>/<name of the weight>`."""
+        ends = itertools.accumulate(self.sizes.values())
+        places = {
+            feature: (end - size, end)
+            for (feature, size), end in zip(self.sizes.items(), ends, strict=True)
+        }
+        return [
+            Placed(f"{feature}/{_last_part(kernel.name)}", kernel, first, end)
+            for kernel in self.weights
+            for feature, (first, end) in places.items()
+        ]
 
     def embed(self, x: tf.Tensor) -> tf.Tensor:
         """The embeddings `(numbers, batch, dim)` of numbers `(numbers, batch, 1)`."""
@@ -69,3 +86,8 @@ class NumericEmbedding(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         names = ("sizes", "dim", "combiner")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def _last_part(name: str) -> str:
+    """`bins` of `numeric_embeddings/bins:0`."""
+    return name.rpartition("/")[2].removesuffix(":0")

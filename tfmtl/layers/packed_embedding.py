@@ -24,6 +24,7 @@ from tfmtl.layers.embedding_tables import (
     table_config,
     table_from_config,
 )
+from tfmtl.layers.placed import Placed
 
 
 @keras.utils.register_keras_serializable("tfmtl")
@@ -101,13 +102,9 @@ class PackedEmbedding(keras.layers.Layer):
                 storage.read = storage.own_rows
 
     @property
-    def placed_tables(self) -> list[tuple[Table, tf.Variable, int]]:
-        """Each table, the storage it lies in, and its first row there."""
-        return [
-            (table, storage.variable, storage.first_row(table.name))
-            for storage in self._storages
-            for table in storage.tables
-        ]
+    def placed(self) -> list[Placed]:
+        """Where each table lies."""
+        return [place for storage in self._storages for place in storage.placed()]
 
     def call(self, inputs: Mapping[str, Any], training: bool | None = None) -> dict[str, tf.Tensor]:
         outputs: dict[str, tf.Tensor] = {}

@@ -23,6 +23,7 @@ import re
 from collections.abc import Callable
 from types import ModuleType
 
+import tensorflow as tf
 import tf_keras as keras
 
 from tfmtl import config
@@ -65,7 +66,9 @@ def build_network(pipeline: pipeline_pb2.Pipeline, columns: Columns) -> keras.Mo
         },
         _backbone(pipeline, message.l2_regularization),
     )
-    logits, funnel = _module(name).logits(message, groups), funnel_of(pipeline)
+    # Keras would have autograph look for loops to convert, for a second, and there are none.
+    logits = tf.autograph.experimental.do_not_convert(_module(name).logits)(message, groups)
+    funnel = funnel_of(pipeline)
     if funnel is not None:
         logits = funnel_logits(funnel, logits)
     return _network(inputs, logits, name)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import tf_keras as keras
 
+from tfmtl.config.layer_names import layer_names
 from tfmtl.errors import ConfigError
 from tfmtl.models._experts import bank, mixture
 from tfmtl.models._groups import Groups
@@ -46,7 +47,8 @@ def _listed_experts(config: model_pb2.MMoE, x: keras.KerasTensor) -> list[keras.
         raise ConfigError(
             [f"`model_config.mmoe.experts` should all end in the same width. Received: {widths}."]
         )
+    names = layer_names(expert.expert_name for expert in config.experts)
     return [
-        dnn(expert.dnn, config.l2_regularization, f"expert_{expert.expert_name or index}")(x)
-        for index, expert in enumerate(config.experts)
+        dnn(expert.dnn, config.l2_regularization, f"expert_{name}")(x)
+        for name, expert in zip(names, config.experts, strict=True)
     ]

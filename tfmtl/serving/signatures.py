@@ -105,11 +105,16 @@ def build_servable(
     if vectors:
         forms[EMBEDDINGS] = _embeddings(columns, Vectors(network, vectors))
     functions = {
-        name: tf.function(stored.read_by(form.function), input_signature=[form.inputs])
-        for name, form in forms.items()
+        name: _graph(stored.read_by(form.function), form.inputs) for name, form in forms.items()
     }
     inputs = {name: form.inputs for name, form in forms.items()}
     return Servable(module, inputs, functions)
+
+
+def _graph(function: Function, inputs: Specs) -> Function:
+    # Autograph would look for loops to convert, for seconds, and there are none.
+    unconverted = tf.autograph.experimental.do_not_convert(function)
+    return tf.function(unconverted, input_signature=[inputs])
 
 
 class _Form(NamedTuple):
@@ -138,7 +143,7 @@ class _Model:
             return network(columns.encode(raw), training=False)
 
         # A function of its own, so that it is one part of the graph, whoever calls it.
-        self._logits = tf.function(logits, input_signature=[columns.raw_signature()])
+        self._logits = _graph(logits, columns.raw_signature())
         self._reads = columns.raw_columns
 
     def of_rows(self) -> dict[str, _Form]:

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfmtl.data import Source, translate_errors
 from tfmtl.errors import DataError
 from tfmtl.features.feature import Encoded, Raw
-from tfmtl.training.model import Batch
+from tfmtl.training.objective import Batch
 
 
 class Encoder(Protocol):
@@ -107,8 +107,10 @@ def step_function(step: Callable[[Batch], Any], spec: Any) -> Callable[[Batch], 
     """
     strategy = tf.distribute.get_strategy()
 
-    # Autograph would look for loops to convert, for seconds, and there are none.
+    # Autograph would look for loops to convert, for seconds, and there are none; Keras asks it to
+    # for every layer of ours, unless it is forbidden.
     @tf.function(input_signature=[spec], autograph=False)
+    @tf.autograph.experimental.do_not_convert
     def run(batch: Batch) -> Any:
         return strategy.run(step, args=(batch,))
 

@@ -1,7 +1,8 @@
 """Weights that keep their values: they get no gradient, and optimizers remember nothing of them.
 
 Of a storage of tables some may be frozen and others not; the rows of those are left out of its
-row-sparse gradient.
+row-sparse gradient. Of the numbers that one layer embeds all or none may be frozen: their gradient
+is dense, and what has none of it may move nevertheless, by weight decay.
 """
 
 from __future__ import annotations
@@ -84,6 +85,7 @@ class Frozen:
         if len(frozen) == len(pieces):
             rule = f"`{_PATH}` should leave something to train."
             raise ConfigError([f"{rule} Received: {show(list(patterns))}, which is all weights."])
+        _check_numbers([p for p in pieces if weights[p.variable].shape.rank > 2], frozen)
         self._note(weights, pieces, frozen)
         names = ", ".join(f"`{piece.name}`" for piece in frozen)
         _log.info("Frozen are %d of %d weights: %s.", len(frozen), len(pieces), names)
@@ -107,6 +109,18 @@ def _check_patterns(patterns: Sequence[str], names: Sequence[str]) -> None:
         f"{suggest(pattern, names)}"
         for index, pattern in enumerate(patterns)
         if not any(re.search(pattern, name) for name in names)
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _check_numbers(pieces: Sequence[Piece], frozen: Sequence[Piece]) -> None:
+    """Of the numbers that lie in one variable, all are frozen or none."""
+    kept, moved = ({p.variable for p in pieces if (p in frozen) is its} for its in (True, False))
+    problems = [
+        f"`{_PATH}` should freeze all features of `{variable}` or none of them, because they are "
+        "trained as one. Received: some of them."
+        for variable in sorted(kept & moved)
     ]
     if problems:
         raise ConfigError(problems)

@@ -1,7 +1,8 @@
 """The weights of a network as people name them: its variables, but tables instead of storages.
 
 Tables of one width lie one after another in one variable (`layers/embedding_storage.py`), in an
-order that another feature changes. Whoever freezes weights or starts from another model's means
+order that another feature changes; so do the weights of numbers that are embedded alike
+(`layers/numeric_embedding.py`). Whoever freezes weights or starts from another model's means
 tables, `embeddings/user` and not rows 40 to 70 of `embeddings/width_16`.
 """
 
@@ -13,7 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 import tensorflow as tf
 import tf_keras as keras
 
-# The rows of each table in each storage, by their names: [first, end).
+# The rows of each table in each storage, by their names: [first, end). A feature's weights in a
+# variable of several are such a table, too.
 Tables = dict[str, dict[str, list[int]]]
 
 
@@ -63,9 +65,8 @@ def placed_tables(network: keras.Model) -> Tables:
     names = {variable.ref(): name for name, variable in weights_of(network).items()}
     tables: Tables = {}
     for layer in network.submodules:
-        for table, storage, first in getattr(layer, "placed_tables", []):
-            rows = tables.setdefault(names[storage.ref()], {})
-            rows[table.name] = [first, first + table.rows]
+        for table, storage, first, end in getattr(layer, "placed", []):
+            tables.setdefault(names[storage.ref()], {})[table] = [first, end]
     return tables
 
 

@@ -21,7 +21,8 @@ class TrainingState(tf.train.experimental.PythonState):
         best_step: The step of that evaluation.
         evaluated_step: The step of the last evaluation that was compared with the best.
         evaluation_due: Whether the evaluation of this step was still to come.
-        tables: Where each table of embeddings lies in the variables, see `pieces.py`.
+        tables: Where each table of embeddings, and the weights of each embedded number, lie in the
+            variables, see `pieces.py`.
         guard: What the guard knows of each task: evaluations in a row whose AUC says nothing, and
             what it has warned of.
         fingerprints: What the features' transforms are, by their names.

@@ -1,9 +1,11 @@
 """Starting from the weights of another model: `train_config.fine_tune_checkpoint`.
 
 Weights are matched by name and shape, tables of embeddings one by one (`pieces.py`), so that a
-model with another feature keeps the tables of all others. With a weight comes what the optimizer
+model with another feature keeps the tables of all others, and the weights of all other numbers that
+are embedded alike. With a weight comes what the optimizer
 remembers of it, if it is an optimizer of the same kind. Steps, schedules and all else start anew;
-so does a table of which the rows may stand for other words or bins than here.
+so does a table of which the rows may stand for other words or bins than here. What reads a number
+of another scale comes along, and is told: a scale from statistics is another one every day.
 """
 
 from __future__ import annotations
@@ -17,15 +19,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfmtl import config
-from tfmtl.config.wording import show
+from tfmtl.config.wording import show, ticked
 from tfmtl.errors import TrainingError
-from tfmtl.features.fingerprints import fingerprints
 from tfmtl.protos import pipeline_pb2
 from tfmtl.training.checkpoints import list_checkpoints, saved_state
 from tfmtl.training.lazy_adam import LazyAdam
 from tfmtl.training.model import MultiTaskModel
 from tfmtl.training.pieces import Piece, pieces_of, placed_tables, weights_of
+from tfmtl.training.same_features import Remade, find_remade
 from tfmtl.training.saved_variables import saved_keys, saved_shapes
 from tfmtl.training.writing import one_line
 
@@ -74,24 +75,18 @@ def start_warm(pipeline: pipeline_pb2.Pipeline, model: MultiTaskModel) -> None:
     names = _read_map(settings.fine_tune_ckpt_var_map)
     try:
         saved = _Saved(path)
-        remade = _remade_tables(pipeline, saved.fingerprints)
-        rules = Rules(names, filters, settings.force_restore_shape_compatible, remade)
+        remade = find_remade(pipeline, saved.fingerprints, _table_names(model))
+        rules = Rules(names, filters, settings.force_restore_shape_compatible, remade.tables)
         taken, left = _restore(model, saved, rules)
     except (tf.errors.OpError, IndexError) as error:
         rule = f"`{_PATH}` should be readable. Received: `{path}`."
         raise TrainingError(f"{rule} {one_line(error)}") from error
     _report(saved, taken, left)
+    _tell_others(remade)
 
 
-def _remade_tables(pipeline: pipeline_pb2.Pipeline, saved: Mapping[str, str]) -> set[str]:
-    """Tables that no feature reads as it did there: their rows are of other words or bins."""
-    own = fingerprints(pipeline)
-    same: dict[str, list[bool]] = {}
-    for feature in config.read_features(pipeline):
-        name = config.feature_name(feature)
-        for table in {feature.embedding_name or name, name} if name in saved else ():
-            same.setdefault(table, []).append(saved[name] == own[name])
-    return {table for table, of_features in same.items() if not any(of_features)}
+def _table_names(model: MultiTaskModel) -> set[str]:
+    return {table for tables in placed_tables(model.network).values() for table in tables}
 
 
 class _Saved:
@@ -272,6 +267,15 @@ def _report(saved: _Saved, taken: Sequence[str], left: Mapping[str, str]) -> Non
         _log.warning("These start anew:\n%s", _listed(left))
     if unused:
         _log.warning("These of the checkpoint are not used:\n%s", _listed(unused))
+
+
+def _tell_others(remade: Remade) -> None:
+    if remade.others:
+        _log.warning(
+            "Weights that read %s come along, though it was made there by another transform (of "
+            "types, defaults, scale, function, ids, words or bins).",
+            ticked(remade.others),
+        )
 
 
 def _listed(reasons: Mapping[str, str]) -> str:

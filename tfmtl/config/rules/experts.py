@@ -106,8 +106,6 @@ def _check_listed(message: model_pb2.MMoE, path: str, report: Report) -> None:
         if expert.expert_name:
             check_layer_name(report, f"{path}[{index}].expert_name", expert.expert_name)
         check_dnn(report, f"{path}[{index}].dnn", expert.dnn, needed=True)
-    names = [(f"{path}[{index}]", each.expert_name) for index, each in enumerate(message.experts)]
-    check_unique(report, names)
     widths = [expert.dnn.hidden_units[-1] for expert in message.experts if expert.dnn.hidden_units]
     if len(set(widths)) > 1:
         report.should(path, "end in the same width", widths)

@@ -18,6 +18,7 @@ ACTIVATIONS = (
     "relu6",
     "selu",
     "sigmoid",
+    "softmax",
     "softplus",
     "swish",
     "tanh",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from tfmtl.config.problems import Report
-from tfmtl.config.rules.common import check_unique
 from tfmtl.config.rules.described import Described
 from tfmtl.config.rules.layers import check_dnn
 from tfmtl.config.rules.widths import feature_width
@@ -31,8 +30,6 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
                 _check_layers(it.part("seq_dnn", each.seq_dnn))
             _check_widths(it, known)
             _check_lengths(it, known)
-        attentions = enumerate(group.sequence_features)
-        check_unique(report, [(f"{path}[{i}]", each.group_name) for i, each in attentions])
 
 
 def _check_maps(it: Described, known: _Known) -> None:

@@ -1,6 +1,7 @@
 """Imports run one way, from commands down to errors; see the house's plan in CONTRIBUTING.md."""
 
 import ast
+import graphlib
 import pathlib
 import subprocess
 import sys
@@ -69,6 +70,13 @@ def test_imports_run_one_way(path):
     room = room_of(module_of(path))
     wrong = [name for name in imported_modules(path) if not is_allowed(room, room_of(name))]
     assert not wrong, f"`{room}` should not import {wrong}."
+
+
+def test_no_files_import_each_other_in_a_ring():
+    """Not even for the names of types. A package's face imports what it hands on, so it is none."""
+    files = {module_of(path): path for path in SOURCES if path.stem != "__init__"}
+    imports = {name: set(imported_modules(path)) & set(files) for name, path in files.items()}
+    graphlib.TopologicalSorter(imports).prepare()  # Raises if there is one, and tells it.
 
 
 def test_every_folder_is_a_room_with_a_place():

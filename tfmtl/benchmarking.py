@@ -27,7 +27,8 @@ from tfmtl.training import build_optimizers
 from tfmtl.training.batches import Batches
 from tfmtl.training.build import build_model, open_training, set_threads
 from tfmtl.training.loop import TrainLoop
-from tfmtl.training.model import Batch, Losses, MultiTaskModel
+from tfmtl.training.model import MultiTaskModel
+from tfmtl.training.objective import Batch, Losses
 from tfmtl.training.state import TrainingState
 
 PARTS = ("read", "encode", "step", "train")

@@ -113,8 +113,8 @@ class Losses(Given):
 
 
 def gradients(model, plan, batch):
-    backward = build_gradients(model, plan)
-    run = tf.function(lambda: backward(model, batch).gradients, autograph=False)
+    backward = build_gradients(model.objective, plan)
+    run = tf.function(lambda: backward(model.objective, batch).gradients, autograph=False)
     return [tf.convert_to_tensor(each).numpy() for each in run()]
 
 

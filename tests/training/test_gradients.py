@@ -56,7 +56,7 @@ def slopes(model, batch, weights):
 
 
 def found(model, batch):
-    backward = model._backward(model, batch)
+    backward = model._backward(model.objective, batch)
     variables = model.network.trainable_variables
     return backward, {
         v.name.split(":")[0]: tf.convert_to_tensor(g).numpy()
@@ -200,7 +200,7 @@ def test_tables_get_gradients_of_the_rows_that_were_looked_up(needs_gradients, a
 
     @tf.function
     def step():
-        gradients = model._backward(model, batch).gradients
+        gradients = model._backward(model.objective, batch).gradients
         pairs = zip(model.network.trainable_variables, gradients, strict=True)
         kinds.extend((v.name, type(g)) for v, g in pairs)
 

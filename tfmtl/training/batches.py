@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfmtl.data import Source, translate_errors
 from tfmtl.errors import DataError
 from tfmtl.features.feature import Encoded, Raw
-from tfmtl.training.model import Batch
+from tfmtl.training.objective import Batch
 
 
 class Encoder(Protocol):

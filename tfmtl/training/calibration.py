@@ -19,7 +19,7 @@ from tfmtl.tasks.held_rows import HeldRows
 from tfmtl.tasks.offered import only
 from tfmtl.training.batches import Batches, first_rows, step_function
 from tfmtl.training.build import open_evaluation
-from tfmtl.training.model import Batch
+from tfmtl.training.objective import Batch
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,7 +15,8 @@ from tfmtl import config
 from tfmtl.errors import DataError
 from tfmtl.training.batches import Batches, first_rows, step_function
 from tfmtl.training.meter import TaskMeter
-from tfmtl.training.model import Batch, MultiTaskModel
+from tfmtl.training.model import MultiTaskModel
+from tfmtl.training.objective import Batch
 from tfmtl.training.reliability import reliability
 from tfmtl.training.slices import Slices
 from tfmtl.training.weighted_mean import WeightedMean

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -23,9 +23,7 @@ from tfmtl.tasks.balancing import Observed, Plan, Weights
 from tfmtl.training.frontier import Frontier
 from tfmtl.training.gradient_average import GradientAverage
 from tfmtl.training.gradient_sums import Gradient, inner_products, total, weighted_sum
-
-if TYPE_CHECKING:
-    from tfmtl.training.model import Batch, Losses, MultiTaskModel
+from tfmtl.training.objective import Batch, Losses, Objective
 
 
 class Backward(NamedTuple):
@@ -34,7 +32,7 @@ class Backward(NamedTuple):
     losses: Losses
     """The losses before the step, with `weight_<part>` unless weights are fixed."""
     gradients: list[Gradient]
-    """Of the model's trained variables."""
+    """Of the objective's variables."""
     learn: Callable[[], None]
     """Lets the balancer learn from the step, once it has been made."""
     logits: Mapping[str, tf.Tensor]
@@ -44,12 +42,12 @@ class Backward(NamedTuple):
 class FixedGradients:
     """Of weights that are those of the config."""
 
-    def __call__(self, model: MultiTaskModel, batch: Batch) -> Backward:
+    def __call__(self, objective: Objective, batch: Batch) -> Backward:
         encoded, targets = batch
         with tf.GradientTape() as tape:
-            logits = model.network(encoded, training=True)
-            losses = model.losses_of(logits, targets, training=True)
-        gradients = tape.gradient(losses["loss"], model.trained_variables)
+            logits = objective.network(encoded, training=True)
+            losses = objective.losses(logits, targets, training=True)
+        gradients = tape.gradient(losses["loss"], objective.variables)
         return Backward(losses, gradients, lambda: None, logits)
 
 
@@ -67,15 +65,15 @@ class _Balanced:
         """The losses L of the parts, each a scalar of its own, whose gradient reaches no others."""
         return [part.value(terms) for part in self.plan.parts]
 
-    def again(self, model: MultiTaskModel, batch: Batch) -> tf.Tensor:
+    def again(self, objective: Objective, batch: Batch) -> tf.Tensor:
         """The losses of a batch as the model is now, `(parts,)`."""
         encoded, targets = batch
-        logits = model.network(encoded, training=True)
-        return tf.stack(self.parts(model.loss_terms(logits, targets)))
+        logits = objective.network(encoded, training=True)
+        return tf.stack(self.parts(objective.terms(logits, targets)))
 
     def backward(
         self,
-        model: MultiTaskModel,
+        objective: Objective,
         batch: Batch,
         losses: Losses,
         found: _Found,
@@ -88,7 +86,7 @@ class _Balanced:
         factors = tf.unstack(weights.shared * [part.weight for part in parts])
         told = {f"weight_{p.name}": factor for p, factor in zip(parts, factors, strict=True)}
         losses = {"loss": loss, **losses, "regularization_loss": regularization, **told}
-        observed = Observed(values, gram, lambda: self.again(model, batch))
+        observed = Observed(values, gram, lambda: self.again(objective, batch))
         return Backward(losses, gradients, lambda: self.plan.balancer.update(observed), logits)
 
 
@@ -105,18 +103,18 @@ class _Found(NamedTuple):
 class LossBalanced(_Balanced):
     """Of weights that follow from the losses alone."""
 
-    def __call__(self, model: MultiTaskModel, batch: Batch) -> Backward:
+    def __call__(self, objective: Objective, batch: Batch) -> Backward:
         encoded, targets = batch
         with tf.GradientTape() as tape:
-            logits = model.network(encoded, training=True)
-            terms = model.loss_terms(logits, targets)
+            logits = objective.network(encoded, training=True)
+            terms = objective.terms(logits, targets)
             values = tf.stack(self.parts(terms))
             weights = self.plan.balancer.weights(tf.stop_gradient(values))
-            regularization = model.regularization()
+            regularization = objective.regularization()
             loss = tf.reduce_sum(tf.stop_gradient(weights.shared) * values) + regularization
-        gradients = tape.gradient(loss, model.trained_variables)
+        gradients = tape.gradient(loss, objective.variables)
         found = _Found(logits, values, None, weights, regularization)
-        return self.backward(model, batch, model.task_losses(terms), found, gradients)
+        return self.backward(objective, batch, objective.task_losses(terms), found, gradients)
 
 
 class RepresentationBalanced(_Balanced):
@@ -141,9 +139,9 @@ class RepresentationBalanced(_Balanced):
             *(variable.ref() in shared for variable in self._tops),
         ]
 
-    def __call__(self, model: MultiTaskModel, batch: Batch) -> Backward:
+    def __call__(self, objective: Objective, batch: Batch) -> Backward:
         encoded, targets = batch
-        frontier, variables = self._frontier, model.trained_variables
+        frontier, variables = self._frontier, objective.variables
         with tf.GradientTape() as tape:
             reached = frontier.below(encoded, training=True)
             # Copies, so that what the gates read does not count what goes through the experts.
@@ -151,9 +149,9 @@ class RepresentationBalanced(_Balanced):
             with tf.GradientTape(persistent=True) as upper:  # It does not see what is below.
                 upper.watch(copies)
                 logits = frontier.above(copies, encoded, training=True)
-                terms = model.loss_terms(logits, targets)
+                terms = objective.terms(logits, targets)
                 parts = self.parts(terms)
-            regularization = model.regularization()
+            regularization = objective.regularization()
         by_task = [upper.gradient(part, [*copies, *self._tops]) for part in parts]
         values, gram = tf.stack(parts), _gram(by_task, frontier.is_representation)
         weights = self.plan.balancer.weights(values, gram)
@@ -162,7 +160,7 @@ class RepresentationBalanced(_Balanced):
         up = {v.ref(): g for v, g in zip(self._tops, sums[len(copies) :], strict=True)}
         gradients = [total([g, up.get(v.ref())]) for v, g in zip(variables, down, strict=True)]
         found = _Found(logits, values, gram, weights, regularization)
-        return self.backward(model, batch, model.task_losses(terms), found, gradients)
+        return self.backward(objective, batch, objective.task_losses(terms), found, gradients)
 
 
 class ParameterBalanced(_Balanced):
@@ -183,14 +181,14 @@ class ParameterBalanced(_Balanced):
             dense = [v for v in frontier.shared_variables if v.ref() not in looked_up]
             self._average = GradientAverage(plan.balancer, dense)
 
-    def __call__(self, model: MultiTaskModel, batch: Batch) -> Backward:
+    def __call__(self, objective: Objective, batch: Batch) -> Backward:
         encoded, targets = batch
-        variables = model.trained_variables
+        variables = objective.variables
         with tf.GradientTape(persistent=True) as tape:
-            logits = model.network(encoded, training=True)
-            terms = model.loss_terms(logits, targets)
+            logits = objective.network(encoded, training=True)
+            terms = objective.terms(logits, targets)
             parts = self.parts(terms)
-            regularization = model.regularization()
+            regularization = objective.regularization()
         by_task = [tape.gradient(part, variables) for part in parts]
         penalty = tape.gradient(regularization, variables)
         flags = [variable.ref() in self._shared for variable in variables]
@@ -201,7 +199,7 @@ class ParameterBalanced(_Balanced):
         sums = _combined(weights, by_task, flags)
         gradients = [total(pair) for pair in zip(sums, penalty, strict=True)]
         found = _Found(logits, values, gram, weights, regularization)
-        backward = self.backward(model, batch, model.task_losses(terms), found, gradients)
+        backward = self.backward(objective, batch, objective.task_losses(terms), found, gradients)
 
         def learn() -> None:
             remember()
@@ -221,8 +219,8 @@ class ParameterBalanced(_Balanced):
 Gradients = FixedGradients | LossBalanced | RepresentationBalanced | ParameterBalanced
 
 
-def build_gradients(model: MultiTaskModel, plan: Plan) -> Gradients:
-    """How a model gets its gradients.
+def build_gradients(objective: Objective, plan: Plan) -> Gradients:
+    """How the gradients of an objective are found.
 
     Raises:
         ConfigError: If the plan compares gradients where tasks share nothing that is trained.
@@ -231,7 +229,7 @@ def build_gradients(model: MultiTaskModel, plan: Plan) -> Gradients:
         return FixedGradients()
     if not plan.balancer.needs_gradients:
         return LossBalanced(plan)
-    frontier = Frontier(model.network, [part.task for part in plan.parts])
+    frontier = Frontier(objective.network, [part.task for part in plan.parts])
     if not frontier.representation:
         raise ConfigError(
             [
@@ -241,8 +239,8 @@ def build_gradients(model: MultiTaskModel, plan: Plan) -> Gradients:
             ]
         )
     if plan.at_parameters:
-        return ParameterBalanced(plan, frontier, model.embedding_variables())
-    return RepresentationBalanced(plan, frontier, model.network.learned_by_losses)
+        return ParameterBalanced(plan, frontier, objective.embedding_variables)
+    return RepresentationBalanced(plan, frontier, objective.network.learned_by_losses)
 
 
 def _gram(by_task: Sequence[Sequence[Gradient]], counts: Sequence[bool]) -> tf.Tensor:

@@ -17,7 +17,8 @@ import tf_keras as keras
 from tfmtl import config
 from tfmtl.tasks.task import Task
 from tfmtl.training.meter import TaskMeter
-from tfmtl.training.model import Batch, MultiTaskModel, learning_rates
+from tfmtl.training.model import MultiTaskModel, learning_rates
+from tfmtl.training.objective import Batch
 from tfmtl.training.state import TrainingState
 
 _CONSTANT, _NEAR_HALF = "constant", "near_half"

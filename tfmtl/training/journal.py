@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 
 from tfmtl.protos import train_pb2
 from tfmtl.training.evaluation import values_line
-from tfmtl.training.model import Losses, MultiTaskModel, learning_rates
+from tfmtl.training.model import MultiTaskModel, learning_rates
+from tfmtl.training.objective import Losses
 from tfmtl.training.progress import Progress, Stopwatch
 from tfmtl.training.space_watch import SpaceWatch
 from tfmtl.training.state import TrainingState

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 import tensorflow as tf
 
 from tfmtl.training.batches import step_function
-from tfmtl.training.model import Batch, Losses, MultiTaskModel
+from tfmtl.training.model import MultiTaskModel
 from tfmtl.training.not_finite import explain, is_not_finite
+from tfmtl.training.objective import Batch, Losses
 from tfmtl.training.state import TrainingState
 
 _log = logging.getLogger(__name__)

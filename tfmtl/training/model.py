@@ -1,9 +1,7 @@
 """The model in training: a network that gives logits, the tasks that judge them, the optimizers.
 
-    total = Σ_t weight_t·loss_t + regularization
-
-or as the tasks are balanced (`gradients.py`). Clipping shortens all gradients together:
-g ← g·min(1, c / ‖g‖), ‖g‖ over all variables.
+What is made small is the `objective.py`, or what the tasks are balanced to (`gradients.py`).
+Clipping shortens all gradients together: g ← g·min(1, c / ‖g‖), ‖g‖ over all variables.
 """
 
 from __future__ import annotations
@@ -16,7 +14,6 @@ import tensorflow_recommenders as tfrs
 import tf_keras as keras
 
 from tfmtl.tasks.balancing import Plan, fixed_plan
-from tfmtl.tasks.balancing.parts import Terms
 from tfmtl.tasks.judge import Judge
 from tfmtl.tasks.row_metrics import RowMetric
 from tfmtl.tasks.score import answers_of
@@ -25,13 +22,11 @@ from tfmtl.training.freezing import Frozen
 from tfmtl.training.gradients import build_gradients
 from tfmtl.training.histograms import Histograms
 from tfmtl.training.meter import TaskMeter
+from tfmtl.training.objective import Batch, Losses, Objective
 from tfmtl.training.online import OnlineMetrics
 from tfmtl.training.pieces import weights_of
 from tfmtl.training.row_sparse import merge_duplicates
 from tfmtl.training.space_watch import SpaceCounter
-
-Batch = tuple[Mapping[str, Any], Mapping[str, tf.Tensor]]
-Losses = dict[str, tf.Tensor]
 
 
 class MultiTaskModel(tfrs.Model):
@@ -81,7 +76,8 @@ class MultiTaskModel(tfrs.Model):
         self.frozen = Frozen(network, frozen)
         self.histograms: Histograms | None = None
         self.plan = plan or fixed_plan(tasks)
-        self._backward = build_gradients(self, self.plan)
+        self.objective = Objective(network, tasks, self.frozen)
+        self._backward = build_gradients(self.objective, self.plan)
 
     @property
     def tasks(self) -> list[Task]:
@@ -92,11 +88,6 @@ class MultiTaskModel(tfrs.Model):
     def measured(self) -> list[Task]:
         """The tasks, and what judges other predictions by their labels."""
         return [*self.tasks, *self.judges]
-
-    @property
-    def _trained(self) -> list[Task]:
-        """The tasks that have a loss of their own."""
-        return [task for task in self._tasks if task.trained]
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -128,43 +119,9 @@ class MultiTaskModel(tfrs.Model):
         return self.batch_losses(inputs, training)["loss"]
 
     def batch_losses(self, batch: Batch, training: bool) -> Losses:
-        """The losses of a batch, scalars.
-
-        Returns:
-            `loss`, the total; `loss_<task>`, without the task's weight, and of a task of several
-            terms `loss_<term>`, without the term's; `regularization_loss`.
-        """
+        """The losses of a batch, scalars, as `Objective.losses` names them."""
         encoded, targets = batch
-        return self.losses_of(self.network(encoded, training=training), targets, training)
-
-    def losses_of(
-        self, logits: Mapping[str, tf.Tensor], targets: Mapping[str, tf.Tensor], training: bool
-    ) -> Losses:
-        """What `batch_losses` gives, of logits by task."""
-        losses = self.task_losses(self.loss_terms(logits, targets))
-        total = regularization = self.regularization() if training else tf.constant(0.0)
-        for task in self._trained:
-            total += task.weight * losses[f"loss_{task.name}"]
-        return {"loss": total, **losses, "regularization_loss": regularization}
-
-    def loss_terms(
-        self, logits: Mapping[str, tf.Tensor], targets: Mapping[str, tf.Tensor]
-    ) -> Terms:
-        """The terms of the losses, without any weight, by task and term."""
-        return {task.name: task.loss_terms(logits[task.name], targets) for task in self._trained}
-
-    def task_losses(self, terms: Terms) -> Losses:
-        """`loss_<task>`, the sums of the terms with their weights, and `loss_<term>` of several.
-
-        Args:
-            terms: As `loss_terms` gives them.
-        """
-        named = [task.named_losses(terms[task.name]) for task in self._trained]
-        return {name: value for each in named for name, value in each.items()}
-
-    def regularization(self) -> tf.Tensor:
-        """The penalties of the last call of the network."""
-        return tf.add_n([tf.reduce_sum(loss) for loss in self.network.losses] or [tf.constant(0.0)])
+        return self.objective.losses(self.network(encoded, training=training), targets, training)
 
     @tf.autograph.experimental.do_not_convert  # There is nothing to, and it takes seconds.
     def train_step(self, data: Batch) -> Losses:
@@ -173,10 +130,10 @@ class MultiTaskModel(tfrs.Model):
         A loss or a gradient that is not finite is an error, and changes no variable.
 
         Returns:
-            The losses before the step, as `batch_losses` names them, `gradient_norm`, and unless
-            weights are fixed `weight_<task>`, the factor of its loss in `loss`.
+            The losses before the step, as `Objective.losses` names them, `gradient_norm`, and
+            unless weights are fixed `weight_<task>`, the factor of its loss in `loss`.
         """
-        losses, gradients, learn, logits = self._backward(self, data)
+        losses, gradients, learn, logits = self._backward(self.objective, data)
         measured = self._all_logits(logits, data) if self.online is not None else {}
         variables = self.trained_variables
         gradients = [merge_duplicates(gradient) for gradient in gradients]
@@ -274,13 +231,11 @@ class MultiTaskModel(tfrs.Model):
     @property
     def trained_variables(self) -> list[tf.Variable]:
         """The variables that steps change, in the network's order."""
-        variables = self.network.trainable_variables
-        return [variable for variable in variables if variable not in self.frozen]
+        return self.objective.variables
 
     def embedding_variables(self) -> list[tf.Variable]:
-        """The embedding tables: the variables that layers call their `embedding_variables`."""
-        layers = [self.network, *self.network.submodules]
-        return [v for layer in layers for v in getattr(layer, "embedding_variables", [])]
+        """The embedding tables."""
+        return self.objective.embedding_variables
 
     def keep_histograms(self) -> None:
         """Lets steps count their gradients, where `histograms` is asked to."""

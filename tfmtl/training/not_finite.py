@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfmtl.errors import TrainingError
-from tfmtl.training.model import Batch, MultiTaskModel, learning_rates
+from tfmtl.training.model import MultiTaskModel, learning_rates
+from tfmtl.training.objective import Batch
 
 
 def is_not_finite(error: tf.errors.InvalidArgumentError) -> bool:

@@ -6,7 +6,7 @@ import logging
 
 import tensorflow as tf
 
-from tfmtl.training.model import Losses
+from tfmtl.training.objective import Losses
 from tfmtl.training.writing import writing
 
 _log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfmtl.config.dead_line import parse_dead_line
 from tfmtl.protos import pipeline_pb2
 from tfmtl.training.loop import Hook
-from tfmtl.training.model import Losses
+from tfmtl.training.objective import Losses
 
 STOP_FILE = "OSS_STOP_SIGNAL"
 _PERIOD = 10.0  # Seconds between two looks, as in EasyRec.

@@ -19,7 +19,7 @@ from tfmtl.training.evaluation import (
     write_results,
 )
 from tfmtl.training.journal import Journal
-from tfmtl.training.model import Losses
+from tfmtl.training.objective import Losses
 from tfmtl.training.state import TrainingState
 from tfmtl.training.stopping import StopSignals
 

@@ -98,7 +98,7 @@ def test_harmless_values_are_not_even_told(caplog):
         "train_config {": "train_config { sync_replicas: true train_distribute: NoStrategy",
         "optimizer_config {": "optimizer_config { use_moving_average: false",
         "data_config {": "data_config { drop_remainder: false input_type: CSVInput",
-        "export_config {": "export_config { multi_placeholder: true",
+        "export_config {": "export_config { auto_multi_value: false",
         "model_config {": "model_config { loss_weight_strategy: Fixed",
     }
     text = GOOD_CONFIG

@@ -42,9 +42,9 @@ def checked(text):
             "WIDE_AND_DEEP, which is refused: EasyRec refuses it, too.",
         ),
         (
-            "export_config { multi_placeholder: false }",
-            "`export_config.multi_placeholder` is refused: requests have one input for each "
-            "column, so that a client need not know the order and the separator of a file.",
+            "export_config { export_features: true }",
+            "`export_config.export_features` is refused: it would answer with what the request "
+            "says; ask `tfmtl.predict`, which writes columns beside predictions.",
         ),
     ],
 )

@@ -17,6 +17,7 @@ import numpy as np
 
 from tfmtl.config import write_text
 from tfmtl.serving.batching import BATCHING_FILE
+from tfmtl.serving.joined_inputs import FEATURES, JOINED, JoinedCells
 from tfmtl.serving.json_values import as_json
 from tfmtl.serving.prediction_logs import Record
 from tfmtl.serving.signatures import SERVING_DEFAULT
@@ -86,7 +87,7 @@ request to `:classify` or `:regress` itself has that name as its `signature_name
 
 Every request brings every input of its signature; what is missing is an empty text, NaN, or what
 the config declares as missing.
-
+{joined}
 ## Flags worth setting
 
 | flag | why |
@@ -103,6 +104,11 @@ While one version takes the place of another both are in memory: about
 {swap:,} bytes, {memory:,} for one.
 
 `python -m tfmtl.export --check .` holds the newest version to all that an export must be.
+"""
+
+_JOINED = """
+Of `{signature}`, a row in `{input}` is {count} cells with `{mark}` between them: {columns}.
+No cell may have that text in it.
 """
 
 _BATCHING = (
@@ -179,9 +185,22 @@ def _readme(name: str, manifest: Mapping[str, Any], batched: bool) -> str:
         name=name,
         tensorflow=manifest["versions"]["graph_tensorflow"],
         signatures="\n".join(lines),
+        joined=_joined(JoinedCells.of_manifest(manifest)),
         batching=_BATCHING if batched else "",
         memory=manifest["size"]["memory_bytes"],
         swap=manifest["size"]["memory_bytes_while_swapped"],
+    )
+
+
+def _joined(joined: JoinedCells | None) -> str:
+    if joined is None:
+        return ""
+    return _JOINED.format(
+        signature=JOINED,
+        input=FEATURES,
+        count=len(joined.columns),
+        mark=joined.mark,
+        columns=", ".join(f"`{name}`" for name in joined.columns),
     )
 
 

@@ -27,6 +27,7 @@ from tfmtl.serving.embedding_storage import FLOAT32, TOLERANCES
 from tfmtl.serving.gate import check_export
 from tfmtl.serving.gate.graph_rules import MOST_BYTES_OF_CONST
 from tfmtl.serving.golden import GOLDEN_FILE, record_answers, trial_rows
+from tfmtl.serving.joined_inputs import JoinedCells
 from tfmtl.serving.manifest import EXTRA_FOLDER, PIPELINE_FILE, manifest, write_manifest
 from tfmtl.serving.prediction_logs import Record, write_records
 from tfmtl.serving.signatures import Servable, build_servable, check_input_names
@@ -70,11 +71,13 @@ def export(
         ExportError: If the model cannot be exported, or the export does not pass the gate.
     """
     unread, storage = _unread_columns(pipeline), pipeline.export_config.embedding_storage
+    joined = JoinedCells.of_pipeline(pipeline, set(_input_names(pipeline)))
     build = functools.partial(
         build_servable,
         *(columns, network, tasks, unread, build_score(pipeline)),
         config.user_columns(pipeline),
         vectors=pipeline.export_config.embedding_outputs,
+        joined=joined,
     )
     trained = build()
     servable = build(storage=storage) if storage != FLOAT32 else trained
@@ -87,7 +90,7 @@ def export(
         _add_assets(pipeline, tasks, folder / "assets")
         golden = add_requests(trained, pipeline, name, rows, folder, servable)
         count = len(next(iter(rows.values()))) if rows else 0
-        told = manifest(folder, pipeline, columns, tasks, unread_names, metrics, count)
+        told = manifest(folder, pipeline, columns, tasks, unread_names, metrics, count, joined)
         write_manifest(folder, told)
         check_export(folder, ask=pipeline.export_config.check_answers)
         write_base_files(base, name, told, golden, pipeline.export_config.HasField("batching"))

@@ -67,7 +67,8 @@ def _recorded(servable: Servable, signature: str, rows: Request) -> Record:
 
 
 def _request(servable: Servable, signature: str, rows: Request) -> Request:
-    return request_of(signature, servable.inputs[signature], rows, _CANDIDATES)
+    inputs = servable.inputs[signature]
+    return request_of(signature, inputs, rows, _CANDIDATES, servable.joined)
 
 
 def _is_taken(servable: Servable, row: Request) -> bool:

@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from tfmtl.errors import ExportError
 from tfmtl.serving.gate.version import Version
+from tfmtl.serving.joined_inputs import JoinedCells
 from tfmtl.serving.prediction_logs import Record
 from tfmtl.serving.roads import Times, Workload, bytes_of, chosen, times_of
 from tfmtl.serving.saved_graph import shape_of
@@ -121,6 +122,7 @@ class _Asked:
             for name, each in graph.signatures.items()
         }
         self._rows = _recorded_rows(self._version)
+        self._joined = JoinedCells.of_manifest(self._version.manifest)
         self.disk_bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
     def request(self, case: Case) -> Record:
@@ -133,7 +135,8 @@ class _Asked:
             for name, column in self._rows.items()
         }
         inputs = self.signatures[case.signature]
-        return Record(case.signature, request_of(case.signature, inputs, rows, case.rows))
+        request = request_of(case.signature, inputs, rows, case.rows, self._joined)
+        return Record(case.signature, request)
 
     def times(self, case: Case, count: int) -> Times:
         """How long that many such requests take, and no fewer."""

@@ -5,6 +5,7 @@ Servers leave `assets.extra` out of account.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import hashlib
 import importlib.metadata
@@ -22,6 +23,7 @@ from tfmtl.features import Columns
 from tfmtl.features.fingerprints import fingerprints
 from tfmtl.protos.pipeline_pb2 import Pipeline
 from tfmtl.serving.embedding_storage import FLOAT32, TOLERANCES, EmbeddingStorage
+from tfmtl.serving.joined_inputs import JOINED, JoinedCells
 from tfmtl.serving.saved_graph import GRAPH_FILE, SavedGraph, shape_of
 from tfmtl.tasks import Task
 
@@ -52,6 +54,7 @@ def manifest(
     unread_inputs: Collection[str] = (),
     metrics: Mapping[str, Any] | None = None,
     recorded_rows: int = 0,
+    joined: JoinedCells | None = None,
 ) -> dict[str, Any]:
     """What there is to tell of an export, as JSON.
 
@@ -64,6 +67,7 @@ def manifest(
         metrics: What the model's last evaluation found, if there was one.
         recorded_rows: How many of the rows that the model's answers are recorded to are of data:
             the first of them.
+        joined: How rows are texts, if the export takes such.
     """
     graph = SavedGraph(folder)
     return {
@@ -71,6 +75,7 @@ def manifest(
         "versions": {**_versions(), **graph_versions(graph)},
         "signatures": signatures_told(graph),
         "unread_inputs": sorted(unread_inputs),
+        JOINED: dataclasses.asdict(joined) if joined else None,
         "embedding_storage": EmbeddingStorage.Name(pipeline.export_config.embedding_storage),
         "tolerance": TOLERANCES[pipeline.export_config.embedding_storage],
         "recorded_rows": recorded_rows,

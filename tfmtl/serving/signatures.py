@@ -4,6 +4,7 @@ serving_default     raw columns, a row each
 with_weights        the same, and the weights of the score's expression
 rank                users with many candidates each, see `ranking`
 rank_with_weights   the same, and the weights, once a user
+joined              rows as one text each, see `joined_inputs`
 examples            rows as serialized `tf.train.Example`s, in one input `inputs`
 classify            the same, answered as Classify requests want it: events and probabilities
 regress             the same, answered as Regress requests want it: one number a row
@@ -27,6 +28,7 @@ from tfmtl.serving.answers import Answers
 from tfmtl.serving.embedding_storage import FLOAT32, EmbeddingStorage, StoredEmbeddings
 from tfmtl.serving.equal_rows import of_equal_shape
 from tfmtl.serving.example_inputs import EXAMPLE_SPECS, INPUT, parse_examples
+from tfmtl.serving.joined_inputs import FEATURES, JOINED, JOINED_SPECS, JoinedCells
 from tfmtl.serving.ranking import Ranker
 from tfmtl.serving.vectors import Vectors
 from tfmtl.tasks import Score, Task
@@ -58,11 +60,13 @@ class Servable:
             nothing of Keras: no layers, no optimizer slots, no metrics.
         inputs: What each signature takes, by its name.
         signatures: Functions of those inputs, by the signature's name.
+        joined: How rows are texts, if there is the signature `joined`.
     """
 
     module: tf.Module
     inputs: Mapping[str, Specs]
     signatures: Mapping[str, Function]
+    joined: JoinedCells | None = None
 
 
 def build_servable(
@@ -74,6 +78,7 @@ def build_servable(
     user_columns: Collection[str] = (),
     storage: EmbeddingStorage = FLOAT32,
     vectors: Sequence[str] = (),
+    joined: JoinedCells | None = None,
 ) -> Servable:
     """Joins the very encoder, network and tasks that were trained to signatures.
 
@@ -89,6 +94,7 @@ def build_servable(
         user_columns: Columns with one value for all of a user's candidates.
         storage: How the embedding tables are stored.
         vectors: Names of feature groups or layers whose vectors are served, too.
+        joined: How rows are texts, if they are to be served as such, too.
     """
     stored = StoredEmbeddings(network, storage)
     model = _Model(columns, network, Answers(tasks, score), unread)
@@ -102,13 +108,15 @@ def build_servable(
     forms = {**model.of_rows(), **model.of_examples()}
     if user_columns:
         forms |= model.of_users(Ranker(columns, network, user_columns))
+    if joined:
+        forms |= model.of_texts(joined)
     if vectors:
         forms[EMBEDDINGS] = _embeddings(columns, Vectors(network, vectors))
     functions = {
         name: _graph(stored.read_by(form.function), form.inputs) for name, form in forms.items()
     }
     inputs = {name: form.inputs for name, form in forms.items()}
-    return Servable(module, inputs, functions)
+    return Servable(module, inputs, functions, joined)
 
 
 def _graph(function: Function, inputs: Specs) -> Function:
@@ -159,6 +167,14 @@ class _Model:
         if answers.number:
             forms[REGRESS] = lambda served: {"outputs": served[answers.number]}
         return {name: _Form(EXAMPLE_SPECS, self._parsing(form)) for name, form in forms.items()}
+
+    def of_texts(self, joined: JoinedCells) -> dict[str, _Form]:
+        """Rows as one text each."""
+
+        def of_texts(inputs: Tensors) -> Tensors:
+            return self._predictions(joined.split(inputs[FEATURES], self._read))
+
+        return {JOINED: _Form(JOINED_SPECS, of_texts)}
 
     def of_users(self, ranker: Ranker) -> dict[str, _Form]:
         """Users with many candidates each."""

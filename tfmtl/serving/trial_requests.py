@@ -2,8 +2,8 @@
 
 Rows are tables of raw columns. Every signature's request is made of the same rows: a column as it
 is where the signature takes `(batch, …)`; folded into lists of candidates where it takes
-`(batch, candidates, …)`; and all columns of a row as one serialized tf.Example where the signature
-takes only those.
+`(batch, candidates, …)`; and all columns of a row as one serialized tf.Example, or as one text of
+cells, where the signature takes only those.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
+
+from tfmtl.serving.joined_inputs import FEATURES, JOINED, JoinedCells
 
 Request = dict[str, np.ndarray]  # Tensors of equal length; text as objects of type bytes.
 Specs = Mapping[str, tf.TensorSpec]
@@ -33,7 +35,7 @@ def row_columns(signatures: Mapping[str, Specs]) -> dict[str, tf.TensorSpec]:
     """
     columns = dict(signatures[_DEFAULT])
     for name, inputs in signatures.items():
-        if not takes_examples(name, inputs):
+        if not (takes_examples(name, inputs) or takes_texts(name, inputs)):
             columns = {**_of_rank_1(inputs), **columns}
     return columns
 
@@ -43,6 +45,11 @@ def takes_examples(signature: str, inputs: Specs) -> bool:
     (name, spec), *others = inputs.items()
     is_named_so = name in _EXAMPLES and signature != _DEFAULT
     return is_named_so and not others and spec.dtype == tf.string and spec.shape.rank == 1
+
+
+def takes_texts(signature: str, inputs: Specs) -> bool:
+    """Whether a signature's one input is rows as one text each."""
+    return signature == JOINED and inputs.keys() == {FEATURES}
 
 
 def edge_rows(columns: Specs) -> list[Request]:
@@ -81,7 +88,13 @@ def taken(rows: Request, indices: Sequence[int] | np.ndarray | slice) -> Request
     return {name: column[indices] for name, column in rows.items()}
 
 
-def request_of(signature: str, inputs: Specs, rows: Request, candidates: int) -> Request:
+def request_of(
+    signature: str,
+    inputs: Specs,
+    rows: Request,
+    candidates: int,
+    joined: JoinedCells | None = None,
+) -> Request:
     """What to ask a signature about rows.
 
     Args:
@@ -90,10 +103,13 @@ def request_of(signature: str, inputs: Specs, rows: Request, candidates: int) ->
         rows: The rows.
         candidates: How many rows make one list, where the signature takes lists; its user is that
             of the first.
+        joined: How a row is one text, where the signature takes those.
     """
     if takes_examples(signature, inputs):
         (name,) = inputs
         return {name: np.array(list(_examples(rows)), dtype=object)}
+    if joined and takes_texts(signature, inputs):
+        return {FEATURES: joined.join(rows)}
     lists = [name for name, spec in inputs.items() if _is_list(spec, rows.get(name))]
     if not lists:
         return {name: _column(spec, rows.get(name), _length(rows)) for name, spec in inputs.items()}

@@ -31,7 +31,7 @@ def warmup_requests(
         batch_sizes: Numbers of rows.
     """
     return [
-        Record(signature, request_of(signature, inputs, _rows(rows, size), candidates=size))
+        Record(signature, request_of(signature, inputs, _rows(rows, size), size, servable.joined))
         for signature, inputs in servable.inputs.items()
         for size in sorted(set(batch_sizes or BATCH_SIZES))
     ]

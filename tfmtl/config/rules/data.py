@@ -32,6 +32,7 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
     _check_fields(data, report)
     _check_labels(data, report)
     _check_sample_weight(data, report)
+    _check_separator(pipeline, report)
     _check_reading(data, report)
     _check_sampling(data, report)
 
@@ -146,7 +147,6 @@ def _check_sample_weight(data: dataset_pb2.DatasetConfig, report: Report) -> Non
 
 
 def _check_reading(data: dataset_pb2.DatasetConfig, report: Report) -> None:
-    _check_separator(data, report)
     _check_compression(data, report)
     for name in ("batch_size", "eval_batch_size", "num_parallel_calls"):
         check_at_least(report, f"{_PATH}.{name}", getattr(data, name), 1)
@@ -164,12 +164,15 @@ def _check_compression(data: dataset_pb2.DatasetConfig, report: Report) -> None:
         report.should(path, rule, packing)
 
 
-def _check_separator(data: dataset_pb2.DatasetConfig, report: Report) -> None:
+def _check_separator(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
+    """The separator is one, where files or the requests of an export have it."""
+    data = pipeline.data_config
     if data.input_type in _BINARY:
         if data.with_header:
             kind = _BINARY[data.input_type]
             report.warn(f"{_PATH}.with_header", f"has no effect on {kind}")
-        return
+        if pipeline.export_config.multi_placeholder:
+            return
     mark, path = data.separator, f"{_PATH}.separator"
     is_quote = mark == '"' and data.input_type != _Types.CSVInputEx
     if not mark:

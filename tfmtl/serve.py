@@ -17,6 +17,8 @@ from tfmtl.errors import ServingError
 
 _log = logging.getLogger(__name__)
 
+_MOST_PORT = 65535
+
 # Flags of TensorFlow Serving's that change no answer, and mean nothing here: why, in a few words.
 _PYTHON = "threads here are Python's"
 _WITHOUT_EFFECT = {
@@ -84,6 +86,7 @@ _OWN = {
     "max_request_bytes": "of one request (default: 256 MiB)",
     "max_concurrent_requests": "each of gRPC and REST; more are refused (default: 0, any number)",
 }
+_PORTS = ("port", "rest_api_port")
 _BOOLEANS = (
     "allow_version_labels_for_unavailable_models",
     "enable_batching",
@@ -133,6 +136,7 @@ def _add(group: Any, name: str, told: str) -> None:
         )
     else:
         kind, metavar = (str, "X") if name in _TEXTS else (_number, "N")
+        kind = _port if name in _PORTS else kind
         group.add_argument(f"--{name}", type=kind, metavar=metavar, help=told)
 
 
@@ -145,6 +149,12 @@ def _boolean(text: str) -> bool:
 def _number(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"should be a whole number from 0; received: {text}")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _MOST_PORT:
+        raise argparse.ArgumentTypeError(f"should be a port, 0 to {_MOST_PORT}; received: {text}")
     return int(text)
 
 

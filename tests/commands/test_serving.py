@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import socket
 
 import pytest
 
@@ -70,7 +71,9 @@ def test_flags_without_which_it_would_be_another_server_are_refused(served, caps
 @pytest.mark.parametrize(
     ("flag", "message"),
     [
-        ("--port=-1", "should be a whole number from 0; received: -1"),
+        ("--port=-1", "should be a port, 0 to 65535; received: -1"),
+        ("--rest_api_port=80000", "should be a port, 0 to 65535; received: 80000"),
+        ("--grpc_max_threads=-1", "should be a whole number from 0; received: -1"),
         ("--enable_model_warmup=maybe", "should be true or false; received: maybe"),
         ("--prot=1", "unrecognized arguments: --prot=1"),
     ],
@@ -107,6 +110,40 @@ def test_a_server_without_models_is_told(started, capsys):
     assert capsys.readouterr().err == (
         "A server should have models: --model_base_path DIR, or --model_config_file FILE.\n"
     )
+
+
+def test_an_address_that_cannot_be_had_is_told_before_models_are_loaded(
+    started, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(server.Models, "configure", lambda *args: pytest.fail("It loads."))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        own = "should have an address of its own. Received: "
+        cases = {
+            f"--port={taken} --rest_api_port=0": (
+                f"gRPC {own}127.0.0.1:{taken} (Address already in use). `--port N` takes another "
+                "port, or 0 for none."
+            ),
+            f"--port=0 --rest_api_port={taken}": (
+                f"REST {own}127.0.0.1:{taken} (Address already in use). `--rest_api_port N` takes "
+                "another port, or 0 for none."
+            ),
+            "--port=9000 --rest_api_port=9000": (
+                "gRPC and REST should have a port each. Received: 9000 for both. "
+                "`--rest_api_port N` takes another, or 0 for none."
+            ),
+            "--host=192.0.2.1": (  # Of the addresses that stand in documents, and nowhere else.
+                "`--host` should be an address of this machine. Received: 192.0.2.1 (Cannot assign "
+                "requested address). `--host 0.0.0.0` listens on all of them."
+            ),
+            "--host=é..b": (
+                "`--host` should be an address of this machine. Received: é..b (no name of a "
+                "host). `--host 0.0.0.0` listens on all of them."
+            ),
+        }
+        for flags, message in cases.items():
+            assert command.main([f"--model_base_path={tmp_path}", *flags.split()]) == 2
+            assert capsys.readouterr().err == f"{message}\n"
 
 
 def test_files_that_are_none_are_told(started, tmp_path, capsys):

@@ -87,6 +87,8 @@ def test_text_columns_hold_what_pandas_would_write(config):
         ("FLOAT", [[1.0], pd.Timestamp("2020-01-01"), None], [True, True, False]),
         ("BOOL", [0, 1, 2], [False, False, True]),
         ("STRING", [["a"], {"b": 1}, ("c",)], [True, True, True]),
+        ("STRING", pd.Series(["a", "\ud83d", None], dtype=object), [False, True, False]),
+        ("STRING", pd.Series(["\ud83d", 7], dtype=object), [True, False]),
     ],
 )
 def test_cells_that_are_none_of_their_type_are_found(config, kind, values, bad):

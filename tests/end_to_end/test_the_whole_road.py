@@ -154,6 +154,7 @@ def test_any_export_can_be_held_to_the_gate_again_and_what_breaks_it_is_told(
     done = tfmtl("export", "--check", tmp_path, check=2)
     assert done.stderr.splitlines() == [
         "A version should have the file `fingerprint.pb`. Received: no such file.",
+        "`assets/items.txt`, which the graph reads, should be there. Received: no such file.",
     ]
 
 

@@ -18,6 +18,7 @@ CHECKLIST = {
             "test_versions.test_a_version_is_a_whole_number_and_holds_what_was_written",
             "test_export.test_it_holds_weights_and_vocabularies_and_nothing_of_training",
             "test_gate.test_10_a_partial_version",
+            "test_gate.test_a_folder_that_no_server_would_load",
         ],
     ),
     2: (

@@ -1,7 +1,10 @@
 """The client: tables in and out, by gRPC and by REST, and what it says before it asks."""
 
+import re
+import socket
 import threading
 
+import grpc
 import numpy as np
 import pandas as pd
 import pytest
@@ -154,10 +157,62 @@ def test_a_signature_that_there_is_not(addresses, monkeypatch, rows):
 
 @pytest.mark.parametrize("before", ["127.0.0.1:%d", "http://127.0.0.1:%d"])
 def test_a_server_that_is_not_there(before):
-    client = Client(before % free_port(), "m", timeout=1, retries=1)
-    with pytest.raises(ServingError, match="UNAVAILABLE") as error:
+    address = before % free_port()
+    client = Client(address, "m", timeout=1, retries=1)
+    with pytest.raises(ServingError) as error:
         client.predict(pd.DataFrame())
+    told = re.escape(f"{address} could not be reached: ") + r".*Connection refused[^\n]*\."
+    assert re.fullmatch(told, str(error.value))
     assert error.value.code == "UNAVAILABLE"
+
+
+def test_an_address_of_the_other_kind(addresses):
+    grpc_port = addresses["gRPC"]
+    rest_port = addresses["REST"].removeprefix("http://")
+    cases = {
+        f"http://{grpc_port}": f"If that is a server's port of gRPC, use `{grpc_port}`.",
+        rest_port: f"If that is a server's port of REST, use `http://{rest_port}`.",
+    }
+    for address, would_do in cases.items():
+        client = Client(address, "m", timeout=1, retries=0)
+        with pytest.raises(ServingError) as error:
+            client.predict(pd.DataFrame())
+        assert str(error.value).startswith(f"{address} could not be reached: ")
+        assert str(error.value).endswith(would_do)
+
+
+class Dropped(grpc.RpcError):
+    """What gRPC makes of a call that came when the server ended."""
+
+    def code(self):
+        return grpc.StatusCode.CANCELLED
+
+    def details(self):
+        return "CANCELLED"
+
+
+def test_a_server_that_ended_is_asked_again(monkeypatch):
+    client = Client("a:1", "m", retries=2)
+    tries = []
+
+    def ask(request, timeout):
+        tries.append(timeout)
+        raise Dropped
+
+    monkeypatch.setattr(client._transport._stub, "GetModelMetadata", ask)
+    with pytest.raises(ServingError) as error:
+        client.predict(pd.DataFrame())
+    assert str(error.value) == "a:1 could not be reached: the server ended."
+    assert len(tries) == 3
+
+
+@pytest.mark.parametrize("before", ["127.0.0.1:%d", "http://127.0.0.1:%d"])
+def test_a_server_that_keeps_silent(before):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        client = Client(before % silent.getsockname()[1], "m", timeout=0.1)
+        with pytest.raises(ServingError, match=r"did not answer in 0\.1 s\.$") as error:
+            client.predict(pd.DataFrame())
+    assert error.value.code == "DEADLINE_EXCEEDED"
 
 
 def test_it_asks_again_while_there_is_time_and_the_server_is_away(monkeypatch):
@@ -199,6 +254,76 @@ def test_a_version_or_a_label():
         Client("localhost:8500", version=3, label="new")
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"retries": -1}, "`retries` should be a whole number from 0. Received: -1."),
+        ({"batch_size": 0}, "`batch_size` should be a whole number from 1. Received: 0."),
+        ({"version": "x"}, "`version` should be a whole number from 0. Received: 'x'."),
+        ({"version": 2**63}, f"`version` should be a whole number from 0. Received: {2**63}."),
+        ({"version": True}, "`version` should be a whole number from 0. Received: True."),
+        ({"timeout": None}, "`timeout` should be seconds above 0. Received: None."),
+        ({"timeout": 0}, "`timeout` should be seconds above 0. Received: 0."),
+        ({"timeout": np.inf}, "`timeout` should be seconds above 0. Received: inf."),
+        ({"model": 3}, "`model` should be a text. Received: 3."),
+        ({"label": None}, "`label` should be a text. Received: None."),
+        ({"address": b"a"}, "`address` should be a text. Received: b'a'."),
+    ],
+)
+def test_arguments_that_are_not_what_they_should_be(given, message):
+    with pytest.raises(ServingError) as error:
+        Client(**{"address": "localhost:8500", **given})
+    assert str(error.value) == message
+
+
+def test_a_version_may_be_a_number_of_numpys(addresses, rows):
+    for address in addresses.values():
+        with Client(address, "m", version=np.int64(7), timeout=np.float32(5)) as client:
+            assert len(client.predict(rows)) == 3
+
+
+def test_what_is_no_table_is_told(client, rows):
+    to_table = "`pandas.DataFrame(…)` makes one of a dict of columns, or of a list of dicts."
+    cases = {
+        f"The rows should be a DataFrame. Received: dict. {to_table}": (
+            lambda: client.predict({"user": ["a"]})
+        ),
+        f"`items` should be a DataFrame. Received: list. {to_table}": (
+            lambda: client.rank({"user": "a"}, [{"price": 1.0}])
+        ),
+        "The rows should have each column once. Received: `price` twice.": (
+            lambda: client.predict(pd.concat([rows, rows[["price"]]], axis=1))
+        ),
+        "`user` should be one row, or a dict. Received: a DataFrame of 3 rows. `.iloc[0]` of it "
+        "would do.": lambda: client.rank(rows, rows),
+        "`user` should be one row, or a dict. Received: list.": lambda: client.rank(["a"], rows),
+        "`user` should have each column once. Received: `user` twice.": (
+            lambda: client.rank(pd.Series(["a", "b"], ["user", "user"]), rows)
+        ),
+        "`user` should be text. Received: array([[1], [2]]) in row 0. `.astype(str)` of the column "
+        "would do.": lambda: client.rank({"user": np.array([[1], [2]])}, rows),
+        "`score_weights` should be numbers. Received: 'x' for `alpha`.": (
+            lambda: client.predict(rows, {"alpha": "x"})
+        ),
+        "`user` should be text that UTF-8 can write. Received: '\\ud83d' in row 0, with half of a "
+        "surrogate pair. `.str.encode('utf-8', 'replace')` of the column would do.": (
+            lambda: client.rank({"user": "\ud83d"}, rows)
+        ),
+    }
+    for message, ask in cases.items():
+        with pytest.raises(ServingError) as error:
+            ask()
+        assert str(error.value) == message
+
+
+def test_what_would_do_of_half_a_surrogate_pair_does(client, rows):
+    broken = rows.assign(user=pd.Series(["\ud83d", "\udcff", "c"], rows.index, dtype=object))
+    with pytest.raises(ServingError, match="half of a surrogate pair"):
+        client.predict(broken)
+    broken["user"] = broken["user"].str.encode("utf-8", "replace")
+    assert list(client.predict(broken)["name"]) == ["?", "?", "c"]
+
+
 def info(dtype, *shape):
     return signature({"x": (dtype, *shape)}, {}).inputs["x"]
 
@@ -207,6 +332,8 @@ def info(dtype, *shape):
     ("cells", "dtype", "expected"),
     [
         (["a", b"\xff", None, np.nan], tf.string, np.array([b"a", b"\xff", b"", b""], object)),
+        # As a file gives it that was read with `encoding_errors="surrogateescape"`.
+        (pd.Series(["\udcff"], dtype=object), tf.string, np.array([b"\xff"], object)),
         ([True, False], tf.float32, np.float32([1, 0])),
         ([1, 2**30], tf.float32, np.float32([1, 2**30])),
         (pd.array([1, None], "Int64"), tf.float64, np.array([1, np.nan])),
@@ -238,6 +365,24 @@ def test_cells_may_be_lists():
             tf.int64,
             "`x` should be whole numbers in all rows. Received: an empty cell in row 1.",
         ),
+        (
+            [np.nan, 2.0, 3.0],
+            tf.int32,
+            "`x` should be whole numbers in all rows. Received: an empty cell in row 0. "
+            "`.fillna(…).astype('int32')` of the column would do.",
+        ),
+        (
+            [None, None],
+            tf.int64,
+            "`x` should be whole numbers in all rows. Received: an empty cell in row 0.",
+        ),
+        (
+            [True, None],
+            tf.bool,
+            "`x` should be booleans in all rows. Received: an empty cell in row 1. "
+            "`.fillna(…).astype('bool')` of the column would do.",
+        ),
+        ([np.nan, 2.5], tf.int32, "`x` should be whole numbers. Received: 2.5 in row 1, float64"),
         ([1, 2**31], tf.int32, "`x` should be numbers of int32. Received: 1 to 2147483648."),
         (["yes"], tf.bool, "`x` should be booleans. Received: 'yes' in row 0"),
     ],

@@ -132,6 +132,16 @@ def test_its_answers_are_the_trained_models_to_the_storages_tolerance(stored):
 
 
 @pytest.mark.slow
+def test_a_larger_tolerance_than_the_storages_is_refused(stored, tmp_path):
+    folder = copied(stored, tmp_path / "1")
+    path = folder / "assets.extra" / "tfmtl_export.json"
+    told = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps({**told, "tolerance": 0.011}))
+    with pytest.raises(ExportError, match=r"at most 0.01, .* in INT8. Received: 0.011\."):
+        check_export(folder, ask=False)
+
+
+@pytest.mark.slow
 def test_more_than_the_tolerance_is_refused(stored, tmp_path):
     folder = copied(stored, tmp_path / "1")
     path = folder / "assets.extra" / GOLDEN_FILE

@@ -1,6 +1,7 @@
 """An export that is broken in any way is refused by the words of the rule it breaks."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -316,6 +317,26 @@ def test_10_a_partial_version_of_half_a_file(broken):
             "Received: the operation AssignAddVariableOp.",
         ),
         (
+            add_node("SaveV2"),
+            "A signature should neither read nor write files, nor end the server. "
+            "Received: the operation SaveV2.",
+        ),
+        (
+            add_node("Abort"),
+            "A signature should neither read nor write files, nor end the server. "
+            "Received: the operation Abort.",
+        ),
+        (
+            add_node("WriteScalarSummary"),
+            "A signature should neither read nor write files, nor end the server. "
+            "Received: the operation WriteScalarSummary.",
+        ),
+        (
+            add_node("WriteFile"),
+            "The graph should neither run Python, nor read or write files, nor print. "
+            "Received: the operation WriteFile.",
+        ),
+        (
             add_node("LookupTableInsertV2"),
             "A signature should change nothing, because requests run at the same time. "
             "Received: the operation LookupTableInsertV2.",
@@ -362,6 +383,38 @@ def test_10_a_partial_version_of_half_a_file(broken):
 def test_a_graph_that_a_server_could_not_take(broken, change, words):
     change_graph(broken, change)
     assert words in refusal(broken)
+
+
+def test_a_folder_that_no_server_would_load(toy, tmp_path):
+    for name in ("latest", "v1", "-1", str(2**63)):
+        assert refusal(copied(toy, tmp_path / name)) == (
+            "A version's folder should be called by its number, because servers leave out all "
+            f"others. Received: `{name}`."
+        )
+
+
+def test_a_version_may_be_named_by_a_link_or_from_within(toy, tmp_path, monkeypatch):
+    link = tmp_path / "latest"
+    link.symlink_to(toy)
+    check_export(link, ask=False)
+    monkeypatch.chdir(toy)
+    check_export(Path(), ask=False)
+
+
+@pytest.mark.parametrize(("tolerance", "told"), [(100, "100"), (np.nan, "nan"), (-1, "-1")])
+def test_a_tolerance_that_the_storage_does_not_allow(broken, tolerance, told):
+    change_manifest(broken, tolerance=tolerance)
+    assert refusal(broken) == (
+        "`tfmtl_export.json` should tell a `tolerance` of at most 1e-05, that of tables in "
+        f"FLOAT32. Received: {told}."
+    )
+
+
+def test_a_config_that_cannot_be_read(broken):
+    (broken / "assets" / "pipeline.config").write_text("nonsense")
+    assert refusal(broken).startswith(
+        "`assets/pipeline.config` should be what `tfmtl export` wrote. Received: 1:1 : "
+    )
 
 
 def test_an_input_that_nothing_reads(tmp_path):

@@ -72,6 +72,17 @@ def test_a_cell_of_another_type_is_told(predictor, frame):
         predictor.predict(frame)
 
 
+def test_half_of_a_surrogate_pair_is_told(predictor, frame):
+    frame["city"] = pd.Series(["rome", "\ud83d", "rome", None], frame.index, dtype=object)
+    with pytest.raises(DataError) as error:
+        predictor.predict(frame)
+    assert str(error.value) == (
+        'DataFrame.iloc[1]: column `city` should be a STRING. Received: "\\ud83d". Half of a '
+        "surrogate pair cannot be written as UTF-8. Fix it, or set `data_config.bad_rows: SKIP` "
+        "to leave such rows out."
+    )
+
+
 def test_of_several_versions_the_newest_is_taken(exported, tmp_path):
     for version in ("9", "10"):
         shutil.copytree(exported, tmp_path / version)

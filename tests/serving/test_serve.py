@@ -256,8 +256,23 @@ def test_it_tells_prometheus_what_it_did(server):
     assert ':tensorflow:cc:saved_model:load_attempt_count{model_path="' in text
 
 
-def test_it_ends_when_it_is_told_to(server):
+def test_it_answers_what_it_was_asked_when_it_is_told_to_end(server):
+    """Clients ask all the time: each is answered rightly, or told that nobody is there any more."""
+    asked = ask_while(server, lambda: end_soon(server), clients=8)
+    assert server.process.returncode == 130
+    assert asked.count
+    codes = {each.code: str(each) for each in asked.failures}
+    assert codes.keys() == {"UNAVAILABLE"}, codes
+
+
+def end_soon(server):
+    time.sleep(1)
     assert server.stop() == 130
+    time.sleep(0.5)  # For clients to find out.
+
+
+def test_it_has_ended(server):
+    assert server.process.poll() == 130
     with contextlib.suppress(requests.ConnectionError):
         server.get("v1/models/small")
         raise AssertionError("It still answers.")

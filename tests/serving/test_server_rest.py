@@ -4,6 +4,7 @@ import gzip
 import http.client
 import json
 import random
+import socket
 import threading
 
 import pytest
@@ -120,6 +121,33 @@ def test_other_paths_are_not_found(connection):
     assert asked(connection, b"", "/v2/models", "GET") == (404, "Not Found: /v2/models\n")
 
 
+def test_methods_that_there_are_not_are_told_in_json(connection):
+    for method in ("PUT", "FETCH"):
+        assert answer(connection, b"", "/v1/models/m", method) == (
+            400,
+            {"error": f"Malformed request: {method} /v1/models/m"},
+        )
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "message"),
+    [
+        (b"nonsense", 400, "Bad request syntax ('nonsense')"),
+        (b"\x16\x03\x01", 400, "Bad request syntax ('\\x16\\x03\\x01')"),
+        (b"GET / HTTP/9.1", 505, "Invalid HTTP version (9.1)"),
+        (b"GET /" + b"x" * 70_000, 414, "Request-URI Too Long"),
+    ],
+)
+def test_what_is_no_request_is_told_in_json(server, line, status, message):
+    with socket.create_connection(server.server_address[:2], timeout=10) as connection:
+        connection.sendall(line + b"\r\n\r\n")
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        assert response.status == status
+        assert response.getheader("Content-Type") == "application/json"
+        assert json.loads(response.read()) == {"error": message}
+
+
 def test_what_follows_a_question_mark_is_left_out(connection):
     assert answer(connection, GOOD, f"{PATH}?a=b")[0] == 200
 
@@ -206,6 +234,33 @@ def test_requests_beyond_the_limit_are_refused_and_others_wait(tmp_path):
         first.join()
         second.join()
     assert answers[1:] == [(200, {"predictions": [3.0]})] * 2
+
+
+def test_it_answers_what_it_was_asked_before_it_ends(tmp_path):
+    model = Slow()
+    server = RestServer(service_of(tmp_path / "m", model)[0], "127.0.0.1", 0)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=10)
+    connection.request("POST", PATH, json.dumps(GOOD))
+    assert model.entered.acquire(timeout=10)
+    ending = threading.Thread(target=server.end, args=(10,))
+    ending.start()
+    ending.join(0.1)
+    assert ending.is_alive()
+    model.may.set()
+    ending.join(10)
+    response = connection.getresponse()
+    assert response.getheader("Connection") == "close"
+    assert json.loads(response.read()) == {"predictions": [3.0]}
+
+
+def test_a_connection_that_was_kept_is_told_that_it_has_ended(tmp_path):
+    server = RestServer(service_of(tmp_path / "m")[0], "127.0.0.1", 0)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=10)
+    assert answer(connection, GOOD)[0] == 200
+    server.end(10)
+    assert answer(connection, GOOD) == (503, {"error": "The server has ended"})
 
 
 def malformed(random):

@@ -71,11 +71,24 @@ def _read_texts(series: pd.Series) -> Cells:
     if pd.api.types.infer_dtype(series, skipna=True) == "string":
         # Texts come again and again in most columns: each is encoded once.
         places, texts = pd.factorize(series)  # Nulls are at -1, the last place.
-        encoded = np.array([*map(_encode, texts), b""], dtype=object)
-        return Cells(encoded[places], np.zeros(len(series), dtype=bool))
-    cells = _cells(series)
-    bad = [not pd.api.types.is_scalar(cell) for cell in cells]
-    return Cells(np.array([*map(_encode, cells)], dtype=object), np.array(bad, dtype=bool))
+        encoded = _encoded([*texts, ""])
+        return Cells(encoded.values[places], encoded.bad[places])
+    return _encoded(_cells(series))
+
+
+def _encoded(cells: list[Any]) -> Cells:
+    bad = [not (pd.api.types.is_scalar(cell) and is_text(cell)) for cell in cells]
+    values = [b"" if is_bad else _encode(cell) for cell, is_bad in zip(cells, bad, strict=True)]
+    return Cells(np.array(values, dtype=object), np.array(bad, dtype=bool))
+
+
+def is_text(cell: Any) -> bool:
+    """Whether a cell can be written as bytes, which half of a surrogate pair cannot."""
+    try:
+        _encode(cell)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _encode(cell: Any) -> bytes:

@@ -28,7 +28,7 @@ from tfmtl.serving.gate import check_export
 from tfmtl.serving.gate.graph_rules import MOST_BYTES_OF_CONST
 from tfmtl.serving.golden import GOLDEN_FILE, record_answers, trial_rows
 from tfmtl.serving.joined_inputs import JoinedCells
-from tfmtl.serving.manifest import EXTRA_FOLDER, manifest, write_manifest
+from tfmtl.serving.manifest import EXTRA_FOLDER, PIPELINE_FILE, manifest, write_manifest
 from tfmtl.serving.prediction_logs import Record, write_records
 from tfmtl.serving.signatures import Servable, build_servable, check_input_names
 from tfmtl.serving.vectors import vectors_of
@@ -36,7 +36,6 @@ from tfmtl.serving.versions import publish
 from tfmtl.serving.warmup import WARMUP_FILE, warmup_requests
 from tfmtl.tasks import Task, build_score
 
-PIPELINE_FILE = "pipeline.config"
 CALIBRATION_FILE = "calibration.json"
 
 

@@ -30,6 +30,7 @@ from tfmtl.tasks import Task
 EXTRA_FOLDER = "assets.extra"
 MANIFEST_FILE = "tfmtl_export.json"
 FINGERPRINT_FILE = "fingerprint.pb"
+PIPELINE_FILE = "pipeline.config"
 TOLERANCE = TOLERANCES[FLOAT32]
 
 # What the gate reads of it, and what that is.

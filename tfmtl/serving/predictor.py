@@ -17,7 +17,7 @@ from tfmtl.data import read_frame
 from tfmtl.errors import ExportError
 from tfmtl.protos.pipeline_pb2 import Pipeline
 from tfmtl.protos.score_pb2 import ScoreWeight
-from tfmtl.serving.export import PIPELINE_FILE
+from tfmtl.serving.manifest import PIPELINE_FILE
 from tfmtl.serving.signatures import SERVING_DEFAULT, WITH_WEIGHTS
 from tfmtl.serving.versions import versions
 

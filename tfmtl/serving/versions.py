@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _STAGING_PREFIX = ".tmp-"
+_MOST = 2**63 - 1  # Servers read a version's number as an int64.
 _ABANDONED_AFTER = 24 * 3600  # Seconds; for a writer on another machine, which cannot be asked.
 
 
@@ -42,6 +43,16 @@ def versions(base: Path) -> list[Path]:
         return []
     folders = [path for path in base.iterdir() if _is_version(path.name) and path.is_dir()]
     return sorted(folders, key=lambda path: int(path.name))
+
+
+def is_version(folder: Path) -> bool:
+    """Whether a server would load a folder, by its name, a version's number.
+
+    One that is still written aside will have a number. A link is called as it is, or as what it
+    leads to.
+    """
+    names = {folder.absolute().name, folder.resolve().name}
+    return any(name.startswith(_STAGING_PREFIX) or _is_version(name) for name in names)
 
 
 def prune(base: Path, keep: int) -> None:
@@ -78,7 +89,7 @@ def staging_path(base: Path, version: str) -> Path:
 
 
 def _is_version(name: str) -> bool:
-    return name.isascii() and name.isdigit()
+    return name.isascii() and name.isdigit() and int(name) <= _MOST
 
 
 @contextlib.contextmanager

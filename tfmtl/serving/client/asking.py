@@ -34,14 +34,40 @@ class Asked:
 
 
 def failed(address: str, code: str, message: str) -> ServingError:
-    """What is told of a server that did not answer, or not well.
+    """What is told of a server that did not answer well.
 
     Args:
         address: The server's.
-        code: `UNAVAILABLE`, say.
+        code: `INVALID_ARGUMENT`, say.
         message: What is wrong, in the server's words if it has any.
     """
-    return ServingError(f"{address} answered {code}: {message}", code)
+    return ServingError(f"{address} answered {code}: {_line(message)}", code)
+
+
+def unreached(address: str, reason: str, would_do: str = "") -> ServingError:
+    """What is told of a server that could not be reached.
+
+    Args:
+        address: The server's.
+        reason: Why, as far as it is known.
+        would_do: A sentence about what would do.
+    """
+    told = f"{address} could not be reached: {_line(reason).rstrip('.')}."
+    return ServingError(f"{told} {would_do}".rstrip(), UNAVAILABLE)
+
+
+def late(address: str, timeout: float) -> ServingError:
+    """What is told of a server that did not answer in time.
+
+    Args:
+        address: The server's.
+        timeout: Seconds that it had.
+    """
+    return ServingError(f"{address} did not answer in {timeout:.1f} s.", DEADLINE)
+
+
+def _line(message: str) -> str:
+    return " ".join(message.split())
 
 
 def with_retries(ask: Callable[[float], T], timeout: float, retries: int) -> T:

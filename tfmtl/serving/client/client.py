@@ -12,6 +12,13 @@ import tensorflow as tf
 
 from tfmtl.errors import ServingError
 from tfmtl.serving.client import tensors
+from tfmtl.serving.client.arguments import (
+    check_seconds,
+    check_table,
+    check_text,
+    check_user,
+    check_whole,
+)
 from tfmtl.serving.client.asking import Asked, with_retries
 from tfmtl.serving.client.inputs import Infos, ranked_inputs, row_inputs
 from tfmtl.serving.client.transport import transport_to
@@ -42,7 +49,8 @@ class Client:
         batch_size: Rows of one request of `predict`.
 
     Raises:
-        ServingError: If the extra `serving` is missing, or both a version and a label are given.
+        ServingError: If the extra `serving` is missing, both a version and a label are given, or an
+            argument is not what it should be.
 
     Example:
     >>> client = Client("localhost:8500", model="mmoe")
@@ -64,13 +72,20 @@ class Client:
         batch_size: int = 4096,
     ) -> None:
         check_extra()
+        for name, text in (("address", address), ("model", model), ("label", label)):
+            check_text(name, text)
+        if version is not None:
+            check_whole("version", version, 0)
+        check_seconds("timeout", timeout)
+        check_whole("retries", retries, 0)
+        check_whole("batch_size", batch_size, 1)
         if version is not None and label:
             raise ServingError(
                 "A client should ask a version or a label. "
                 f"Received: version {version} and label `{label}`."
             )
         self._asked = Asked(model, version, label)
-        self._timeout = timeout
+        self._timeout = float(timeout)  # Of a float32 a clock's time would be one, too.
         self._retries = retries
         self._batch_size = batch_size
         self._transport = transport_to(address)
@@ -122,6 +137,7 @@ class Client:
         Raises:
             ServingError: If a column is missing or of another type, or there is no answer.
         """
+        check_table("The rows", rows)
         name = WITH_WEIGHTS if score_weights else SERVING_DEFAULT
 
         def ask() -> pd.DataFrame:
@@ -153,6 +169,8 @@ class Client:
         Raises:
             ServingError: If a column is missing or of another type, or there is no answer.
         """
+        check_user(user)
+        check_table("`items`", items)
         name = RANK_WITH_WEIGHTS if score_weights else RANK
 
         def ask() -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping
 from typing import Any
 
@@ -60,7 +61,7 @@ def ranked_inputs(
     tensors.check_names(of_user, user, "`user`")
     tensors.check_names(of_items, items.columns, "`items`")
     for name in of_user:
-        given[name] = tensors.tensor_of(pd.Series([user[name]]), infos[name], name)
+        given[name] = tensors.tensor_of(tensors.column_of([user[name]]), infos[name], name)
     for name in of_items:
         given[name] = tensors.tensor_of(items[name], _of_rows(infos[name]), name)[np.newaxis]
     return given
@@ -78,6 +79,11 @@ def _weights(infos: Infos, weights: Mapping[str, float] | None) -> dict[str, np.
     """All weights of the score; NaN is the default of those that are not given."""
     if not weights:
         return {}
+    for name, value in weights.items():
+        if not isinstance(value, numbers.Real):
+            raise ServingError(
+                f"`score_weights` should be numbers. Received: {value!r} for `{name}`."
+            )
     inputs = [name for name in infos if name.startswith(_WEIGHT)]
     wanted = {weight_input(name): value for name, value in weights.items()}
     if unknown := sorted(wanted.keys() - set(inputs)):

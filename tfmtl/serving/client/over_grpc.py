@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,14 @@ from tensorflow_serving.apis import (
 )
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
-from tfmtl.serving.client.asking import Asked, failed
+from tfmtl.errors import ServingError
+from tfmtl.serving.client.asking import DEADLINE, UNAVAILABLE, Asked, failed, late, unreached
+
+# What gRPC itself says, and not a server.
+_LATE = ("Deadline Exceeded", "Deadline exceeded")
+_UNREACHED = re.compile(r"failed to connect|errors resolving|DNS resolution failed|Socket closed")
+_DROPPED = "CANCELLED"  # Of calls that came, and that a server which ends has not begun to answer.
+_NO_HTTP2 = "Failed parsing HTTP/2"
 
 _SIGNATURES = "signature_def"
 # By themselves, clients in Python take answers of up to 4 MB.
@@ -68,7 +76,20 @@ class OverGrpc:
         try:
             return method(request, timeout=timeout)
         except grpc.RpcError as error:
-            raise failed(self._address, error.code().name, error.details()) from error
+            raise self._told(error, timeout) from error
+
+    def _told(self, error: Any, timeout: float) -> ServingError:
+        code, details = error.code().name, error.details() or ""
+        if code == DEADLINE and details in _LATE:
+            return late(self._address, timeout)
+        if code == details == _DROPPED:
+            return unreached(self._address, "the server ended")
+        if code == UNAVAILABLE and _UNREACHED.match(details):
+            would_do = ""
+            if _NO_HTTP2 in details:
+                would_do = f"If that is a server's port of REST, use `http://{self._address}`."
+            return unreached(self._address, details, would_do)
+        return failed(self._address, code, details)
 
 
 def _spec(asked: Asked) -> ModelSpec:

@@ -16,10 +16,11 @@ from google.protobuf import json_format
 from tensorflow_serving.apis import get_model_metadata_pb2
 
 from tfmtl.errors import ServingError
-from tfmtl.serving.client.asking import DEADLINE, UNAVAILABLE, Asked, failed
+from tfmtl.serving.client.asking import DEADLINE, UNAVAILABLE, Asked, failed, late, unreached
 from tfmtl.serving.json_values import as_json
 
 _OK = 200
+_HTTP2 = "BadStatusLine('\\x00\\x00"  # The frame with which HTTP/2 begins is no line of HTTP/1.1.
 _CODES = {
     400: "INVALID_ARGUMENT",
     404: "NOT_FOUND",
@@ -84,15 +85,24 @@ class OverRest:
                 method, self._address + path, data=body, timeout=timeout
             )
         except requests.Timeout as error:
-            raise failed(self._address, DEADLINE, f"no answer in {timeout:.1f} s") from error
+            raise late(self._address, timeout) from error
         except requests.ConnectionError as error:
-            raise failed(self._address, UNAVAILABLE, str(error)) from error
+            raise self._unreached(error) from error
         except requests.RequestException as error:
             raise ServingError(f"{self._address} cannot be asked: {error}") from error
         if response.status_code != _OK:
             code = _CODES.get(response.status_code, f"HTTP {response.status_code}")
             raise failed(self._address, code, _told(response))
         return self._parsed(response)
+
+    def _unreached(self, error: requests.ConnectionError) -> ServingError:
+        inner = error.args[0] if error.args else error
+        reason = str(getattr(inner, "reason", inner))
+        if _HTTP2 in reason:
+            host = self._address.partition("://")[2]
+            would_do = f"If that is a server's port of gRPC, use `{host}`."
+            return unreached(self._address, "what answers speaks HTTP/2", would_do)
+        return unreached(self._address, reason)
 
     def _parsed(self, response: requests.Response) -> Any:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,8 +52,14 @@ def tensor_of(column: pd.Series, info: Any, name: str) -> np.ndarray:
             f"Received: the shapes {sorted({cell.shape for cell in cells})}."
         )
     stacked = np.stack(cells)
-    flat = _typed(pd.Series(stacked.reshape(-1)), tf.as_dtype(info.dtype), name)
+    flat = _typed(column_of(stacked.reshape(-1)), tf.as_dtype(info.dtype), name)
     return flat.reshape(stacked.shape)
+
+
+def column_of(cells: Sequence[Any] | np.ndarray) -> pd.Series:
+    """Cells as a column; texts stay as they are, because pandas' own type refuses some."""
+    is_text = len(cells) and isinstance(cells[0], str)
+    return pd.Series(cells, dtype=object if is_text else None)
 
 
 def cells_of(values: np.ndarray) -> Any:
@@ -76,9 +82,8 @@ def _typed(column: pd.Series, dtype: tf.DType, name: str) -> np.ndarray:
     if dtype.is_floating:
         return _floats(column, dtype, name)
     if dtype == tf.bool:
-        return _exact(column, dtype, name, pd.api.types.is_bool_dtype(column), "booleans")
-    is_whole = pd.api.types.is_integer_dtype(column) or pd.api.types.is_bool_dtype(column)
-    values = _exact(column, dtype, name, is_whole, "whole numbers")
+        return _exact(column, dtype, name, pd.api.types.is_bool_dtype, "booleans")
+    values = _exact(column, dtype, name, _is_whole, "whole numbers")
     wide = column.to_numpy()
     if len(wide) and (wide.min() < dtype.min or wide.max() > dtype.max):
         raise _mistake(name, f"numbers of {dtype.name}", f"{wide.min()} to {wide.max()}")
@@ -91,12 +96,22 @@ def _texts(column: pd.Series, name: str) -> np.ndarray:
         if is_empty:
             values[row] = b""
         elif isinstance(cell, str):
-            values[row] = cell.encode("utf-8")
+            values[row] = _encoded(cell, row, name)
         elif isinstance(cell, bytes):
             values[row] = cell
         else:
-            raise _mistake(name, "text", f"{cell!r} in row {row}", ".astype(str)")
+            raise _mistake(name, "text", f"{_shown(cell)} in row {row}", ".astype(str)")
     return values
+
+
+def _encoded(cell: str, row: int, name: str) -> bytes:
+    try:
+        # A file that was read with `encoding_errors="surrogateescape"` gets its bytes back.
+        return cell.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        received = f"{_shown(cell)} in row {row}, with half of a surrogate pair"
+        remedy = ".str.encode('utf-8', 'replace')"
+        raise _mistake(name, "text that UTF-8 can write", received, remedy) from error
 
 
 def _floats(column: pd.Series, dtype: tf.DType, name: str) -> np.ndarray:
@@ -107,12 +122,26 @@ def _floats(column: pd.Series, dtype: tf.DType, name: str) -> np.ndarray:
     return column.to_numpy(dtype.as_numpy_dtype, na_value=np.nan)
 
 
-def _exact(column: pd.Series, dtype: tf.DType, name: str, is_right: bool, kind: str) -> np.ndarray:
-    if not is_right and len(column):
-        raise _mistake(name, kind, _example(column), f".astype({dtype.name!r})")
-    if column.isna().any():
+def _is_whole(column: pd.Series) -> bool:
+    return bool(pd.api.types.is_integer_dtype(column) or pd.api.types.is_bool_dtype(column))
+
+
+def _exact(
+    column: pd.Series,
+    dtype: tf.DType,
+    name: str,
+    is_right: Callable[[pd.Series], bool],
+    kind: str,
+) -> np.ndarray:
+    as_type = "" if is_right(column) else f".astype({dtype.name!r})"
+    # Of numbers and empty cells pandas makes floats: it is the empty cell that is wrong.
+    filled = column.dropna()
+    if len(filled) < len(column) and (filled.empty or is_right(filled.convert_dtypes())):
         row = int(np.flatnonzero(column.isna())[0])
-        raise _mistake(name, f"{kind} in all rows", f"an empty cell in row {row}", ".fillna(…)")
+        received = f"an empty cell in row {row}"
+        raise _mistake(name, f"{kind} in all rows", received, f".fillna(…){as_type}")
+    if as_type and len(column):
+        raise _mistake(name, kind, _example(column), as_type)
     return column.to_numpy(dtype.as_numpy_dtype)
 
 
@@ -120,7 +149,11 @@ def _example(column: pd.Series) -> str:
     row = int(np.flatnonzero(column.notna())[0]) if column.notna().any() else 0
     cell = column.iloc[row]
     shown = cell.item() if isinstance(cell, np.generic) else cell
-    return f"{shown!r} in row {row}, {column.dtype}"
+    return f"{_shown(shown)} in row {row}, {column.dtype}"
+
+
+def _shown(cell: Any) -> str:
+    return " ".join(repr(cell).split())
 
 
 def _mistake(name: str, expected: str, received: str, remedy: str = "") -> ServingError:

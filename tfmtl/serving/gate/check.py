@@ -19,7 +19,9 @@ _FIRST: tuple[Rule, ...] = (
 )
 
 RULES: tuple[Rule, ...] = (
+    file_rules.numbered,
     file_rules.complete,
+    file_rules.allowed_tolerance,
     signature_rules.one_tag,
     signature_rules.default_signature,
     signature_rules.known_methods,
@@ -31,6 +33,7 @@ RULES: tuple[Rule, ...] = (
     signature_rules.inputs_read,
     graph_rules.core_operations,
     graph_rules.no_must_compile,
+    graph_rules.kept_inside,
     graph_rules.stateless,
     graph_rules.certain,
     graph_rules.files_are_assets,

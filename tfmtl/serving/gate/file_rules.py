@@ -10,6 +10,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
 
 from tfmtl.serving.batching import BATCHING_FILE, batching_problems
+from tfmtl.serving.embedding_storage import TOLERANCES, EmbeddingStorage
 from tfmtl.serving.gate.version import Version, lack_of
 from tfmtl.serving.golden import GOLDEN_FILE
 from tfmtl.serving.manifest import (
@@ -20,6 +21,7 @@ from tfmtl.serving.manifest import (
     saved_variables,
 )
 from tfmtl.serving.saved_graph import GRAPH_FILE
+from tfmtl.serving.versions import is_version
 from tfmtl.serving.warmup import WARMUP_FILE
 
 _FILES_OF_TENSORFLOW = (GRAPH_FILE, "variables/variables.index")
@@ -37,6 +39,15 @@ _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 def loadable(version: Version) -> Iterator[str]:
     """There is a graph, and there are variables."""
     return filter(None, (lack_of(version.folder, name) for name in _FILES_OF_TENSORFLOW))
+
+
+def numbered(version: Version) -> Iterator[str]:
+    """The folder is called by its number."""
+    if not is_version(version.folder):
+        yield (
+            "A version's folder should be called by its number, because servers leave out all "
+            f"others. Received: `{version.folder.absolute().name}`."
+        )
 
 
 def complete(version: Version) -> Iterator[str]:
@@ -93,6 +104,16 @@ def variables_of_inference(version: Version) -> Iterator[str]:
             )
     for name in sorted(unclaimed):
         yield f"`variables/` should hold `{name}`, which a signature reads. Received: no such key."
+
+
+def allowed_tolerance(version: Version) -> Iterator[str]:
+    """The tolerance of answers is that of the embeddings' storage."""
+    most, told = TOLERANCES[version.storage], version.manifest["tolerance"]
+    if not 0 <= told <= most:
+        yield (
+            f"`{MANIFEST_FILE}` should tell a `tolerance` of at most {most:g}, that of tables in "
+            f"{EmbeddingStorage.Name(version.storage)}. Received: {told:g}."
+        )
 
 
 def unchanged(version: Version) -> Iterator[str]:

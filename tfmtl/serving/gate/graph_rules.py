@@ -28,6 +28,15 @@ _FORBIDDEN = (
     "PrintV2",
 )
 
+# What reads or writes files all the same, or ends the server. The SavedModel's own saver does, and
+# servers run no more of it than what loads the model.
+_OUTSIDE = re.compile(
+    r"Abort|Save(V2|Slices)?|Restore(V2|Slice)?|MergeV2Checkpoints|DistributedSave|"
+    r"(Whole|Fixed|Text|TFRecord|LMDB).*Reader(V2)?|.*DatasetToTFRecord|MatchingFiles|"
+    r"(Experimental)?(Save|Load|Snapshot|Sql|CSV|LMDB|MatchingFiles)Dataset.*|"
+    r"Write.*Summary|(Create|Flush|Close)?Summary.*Writer"
+)
+
 # What changes a server's state, which its requests share.
 _CHANGES = re.compile(
     r"(Assign|ResourceApply|ResourceSparseApply|ResourceScatter|Scatter(Nd)?(Update|Add|Sub|Mul|Div|"
@@ -66,6 +75,16 @@ def no_must_compile(version: Version) -> Iterator[str]:
     for node in version.graph.all_nodes():
         if node.attr["_XlaMustCompile"].b:
             yield _must_compile(f"node `{node.name}`")
+
+
+def kept_inside(version: Version) -> Iterator[str]:
+    """Signatures neither read nor write files, nor end the server."""
+    for op in sorted(version.asked_ops):
+        if _OUTSIDE.fullmatch(op):
+            yield (
+                "A signature should neither read nor write files, nor end the server. "
+                f"Received: the operation {op}."
+            )
 
 
 def stateless(version: Version) -> Iterator[str]:

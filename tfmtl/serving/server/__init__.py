@@ -2,6 +2,7 @@
 
     server            starts and stops it all
     options           flags, as `tensorflow_model_server` has them
+    addresses         where it listens
     models            which models and versions are served, by what names, numbers and labels
     served_model      the versions of one model: new ones come, old ones go
     version           a version: loaded, asked, drained and gone

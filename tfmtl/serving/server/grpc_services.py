@@ -9,7 +9,6 @@ from typing import Any, NoReturn
 import grpc
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
-from tfmtl.errors import ServingError
 from tfmtl.serving.server import statuses
 from tfmtl.serving.server.service import Service
 
@@ -38,7 +37,7 @@ def start(
         others: Answer calls that are not TensorFlow Serving's.
 
     Raises:
-        ServingError: If the address cannot be had.
+        OSError: If the address cannot be had.
     """
     server = grpc.server(
         futures.ThreadPoolExecutor(threads, "grpc"),
@@ -113,7 +112,7 @@ def _bind(server: grpc.Server, address: str) -> None:
     except RuntimeError:
         bound = 0
     if not bound:
-        raise ServingError(f"gRPC should have an address of its own. Received: {address}.")
+        raise OSError("it cannot be had")
 
 
 def _answer(call: Callable[[Any], Any], request: Any, context: Any) -> Any:

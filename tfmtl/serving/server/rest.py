@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import http
 import http.server
 import logging
 import re
@@ -80,6 +81,10 @@ class RestServer(http.server.ThreadingHTTPServer):
         self.metrics_path = metrics_path
         self._places = threading.BoundedSemaphore(limits.threads)
         self._calls = threading.BoundedSemaphore(limits.calls) if limits.calls else None
+        self._answering = 0
+        self._is_idle = threading.Condition()
+        self.is_ending = False
+        self._has_ended = False
         super().__init__((host, port), _Handler)
 
     @contextlib.contextmanager
@@ -87,8 +92,10 @@ class RestServer(http.server.ThreadingHTTPServer):
         """A thread to answer in.
 
         Raises:
-            Failure: If too many wait for one.
+            Failure: If too many wait for one, or the server has ended.
         """
+        if self._has_ended:  # A connection that was kept may still bring a request.
+            raise statuses.unavailable("The server has ended")
         if self._calls and not self._calls.acquire(blocking=False):
             raise statuses.exhausted("Concurrent request limit exceeded!")
         try:
@@ -97,6 +104,31 @@ class RestServer(http.server.ThreadingHTTPServer):
         finally:
             if self._calls:
                 self._calls.release()
+
+    @contextlib.contextmanager
+    def answering(self) -> Iterator[None]:
+        """While a request is read and answered, the server does not end."""
+        with self._is_idle:
+            self._answering += 1
+        try:
+            yield
+        finally:
+            with self._is_idle:
+                self._answering -= 1
+                self._is_idle.notify_all()
+
+    def end(self, grace: float) -> None:
+        """Takes no more connections, and answers what is being asked.
+
+        Args:
+            grace: Seconds for that.
+        """
+        self.is_ending = True
+        self.shutdown()
+        self.server_close()
+        with self._is_idle:
+            self._is_idle.wait_for(lambda: not self._answering, grace)
+            self._has_ended = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Logs what broke a connection, unless it was the client who left."""
@@ -112,13 +144,27 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "tfmtl"
     disable_nagle_algorithm = True
+    default_request_version = "HTTP/1.0"  # A line that is no request is answered with headers, too.
     timeout = 300  # Seconds after which a silent connection is closed.
     wbufsize = -1  # An answer is sent as a whole.
 
     def log_message(self, format: str, *args: Any) -> None:
         _log.debug(format, *args)
 
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Tells of what HTTP's own server refuses as of any other error, in JSON."""
+        self.close_connection = True
+        if code == http.HTTPStatus.NOT_IMPLEMENTED:
+            code, message = 400, f"Malformed request: {self.command} {self.path}"
+        self._send(code, _JSON, json_text.error_body(message or http.HTTPStatus(code).phrase))
+        self._let_go()
+
     def _handle(self) -> None:
+        with self.server.answering():
+            self._handle_request()
+            self.wfile.flush()
+
+    def _handle_request(self) -> None:
         path = self.path.partition("?")[0]
         try:
             body = read_body(self.headers, self.rfile, self.server.limits.body)
@@ -151,6 +197,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _send(self, status: int, kind: str, text: str) -> None:
         data = text.encode("utf-8", "surrogateescape")
+        self.close_connection = self.close_connection or self.server.is_ending
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))

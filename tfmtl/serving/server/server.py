@@ -15,6 +15,7 @@ from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from tfmtl.errors import ServingError
 from tfmtl.serving.server import grpc_services, statuses
+from tfmtl.serving.server.addresses import bracketed, check_addresses, not_had
 from tfmtl.serving.server.batching_flags import BatchingFlags
 from tfmtl.serving.server.config_files import metrics_path, models_config
 from tfmtl.serving.server.health import health_handler
@@ -63,6 +64,7 @@ class Server:
 
     def start(self) -> None:
         """Loads what there is and listens."""
+        check_addresses(self._options)
         try:
             self._models.configure(self._config)
         except statuses.Failure as failure:
@@ -94,16 +96,19 @@ class Server:
 
     def _start_grpc(self, service: Service) -> None:
         options = self._options
-        address = f"{_bracketed(options.host)}:{options.port}"
+        address = f"{bracketed(options.host)}:{options.port}"
         most = options.max_concurrent_requests or None
         channel: grpc_services.Channel = [
             ("grpc.max_receive_message_length", options.max_request_bytes),
             *_channel_arguments(options.grpc_channel_arguments),
         ]
         health = [health_handler()] if options.enable_grpc_healthcheck_service else []
-        server = grpc_services.start(
-            service, address, options.grpc_max_threads, most, channel, health
-        )
+        try:
+            server = grpc_services.start(
+                service, address, options.grpc_max_threads, most, channel, health
+            )
+        except OSError as error:
+            raise not_had("gRPC", options.host, options.port, "port", str(error)) from error
         self._stop.append(lambda: server.stop(_GRACE).wait())
         _log.info("Running gRPC ModelServer at %s ...", address)
 
@@ -116,24 +121,21 @@ class Server:
             options.max_concurrent_requests or None,
             timeout,
         )
-        address = f"{_bracketed(options.host)}:{options.rest_api_port}"
+        port = options.rest_api_port
         try:
             server = RestServer(
                 service,
                 options.host,
-                options.rest_api_port,
+                port,
                 limits,
                 self._metrics,
                 self._metrics_path,
             )
         except OSError as error:
-            raise ServingError(
-                f"REST should have an address of its own. Received: {address} ({error.strerror})."
-            ) from error
+            raise not_had("REST", options.host, port, "rest_api_port", str(error)) from error
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        self._stop.append(server.server_close)
-        self._stop.append(server.shutdown)
-        _log.info("Exporting HTTP/REST API at:%s ...", address)
+        self._stop.append(lambda: server.end(_GRACE))
+        _log.info("Exporting HTTP/REST API at:%s:%d ...", bracketed(options.host), port)
 
     def _reconfigure(self) -> None:
         config = models_config(Path(self._options.model_config_file))
@@ -230,10 +232,6 @@ def _channel_arguments(text: str) -> Sequence[tuple[str, str | int]]:
     """`a=1,b=x` as gRPC takes it."""
     pairs = [each.partition("=") for each in text.split(",") if each]
     return [(name, int(value) if value.isdecimal() else value) for name, _, value in pairs]
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 def _logged(work: Callable[[], None]) -> None:

@@ -130,6 +130,7 @@ def test_a_finite_gradient_other_than_zero_reaches_every_weight(built):
         assert np.isfinite(values).all() and values.any(), weight.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_every_tower_may_have_an_interaction(architecture):
     pipeline = config.load(samples(architecture)[0])
@@ -203,6 +204,7 @@ def test_a_users_items_are_ranked_as_rows_of_their_own(built):
     assert_equal(answers, expected)
 
 
+@pytest.mark.slow
 def test_saved_weights_give_the_same_answers(built, tmp_path):
     built.network.save_weights(tmp_path / "weights")
     copy = build_network(built.pipeline, built.columns)

@@ -37,6 +37,7 @@ def parse_with_tensorflow(text, dtype):
     return cells[0].numpy()[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["INT32", "INT64", "FLOAT", "DOUBLE"])
 def test_a_text_is_a_number_exactly_when_tensorflow_parses_it(name):
     kind = kind_of(FieldType.Value(name))

@@ -247,6 +247,7 @@ def test_files_of_different_orders_are_sampled_alike(config, write):
     assert counted == {1: 3, 2: 1, 3: 3, 4: 1}
 
 
+@pytest.mark.slow
 def test_a_bad_row_is_told_of_as_without_a_sampler(config, write):
     declared = config(f"label_fields: 'buy' {OVER}", row="INT32", buy="INT32")
     source = open_source(declared, write({"a.csv": "1,1\n2,x\n"}), sampler=build_sampler(declared))

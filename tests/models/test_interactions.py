@@ -260,6 +260,7 @@ def test_a_gradient_reaches_every_weight(nets, kind, place):
         assert np.isfinite(values).all() and values.any(), weight.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_answers_alike_saved_and_loaded(nets, kind, tmp_path):
     network, encoded, columns = built(nets, in_towers(KINDS[kind]))

@@ -13,6 +13,8 @@ from make_funnel_log import expected_auc
 
 from tfmtl import config
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = pathlib.Path(__file__).resolve().parents[2] / "samples"
 
 
@@ -165,7 +167,6 @@ def test_the_funnel_has_something_to_learn(funnel):
         assert 0.75 < facts[f"best AUC of {name}"] < 0.95
 
 
-@pytest.mark.slow
 def test_the_correlation_decides_what_is_clicked_of_what_sells(funnel, tmp_path):
     def bias(table):
         return table["true_pcvr"][table["click"] == 1].mean() / table["true_pcvr"].mean()

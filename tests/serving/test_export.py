@@ -231,6 +231,7 @@ def test_other_weights_than_the_trained_ones_fail_the_check(exported, pipeline, 
     assert "for the row {" in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_python_function_in_the_graph_fails_and_leaves_no_version(export_to, tmp_path):
     class Sly:
         """A task whose prediction runs Python, which works in this process and in no other."""

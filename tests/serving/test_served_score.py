@@ -139,6 +139,7 @@ def test_it_is_the_same_where_there_is_only_tensorflow(folder, scored_model, row
     np.testing.assert_allclose(weighted, expected_score(predicted, price, a=2.0), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_sample_request_has_the_weights_that_are_the_default(folder):
     request = json.loads((folder.parent / "request_with_weights.json").read_text("utf-8"))
     weights = [(row["weight_a"], row["weight_b"]) for row in request["instances"]]

@@ -15,6 +15,8 @@ from tfmtl.training import train
 from tfmtl.training.checkpoints import list_checkpoints
 from tfmtl.training.saved_variables import saved_shapes
 
+pytestmark = pytest.mark.slow
+
 ROWS = make_rows(200, 1)
 MESSAGES = all_messages("cvr")
 
@@ -49,7 +51,6 @@ def assert_goes_on(tmp_path, text):
             np.testing.assert_array_equal(actual[name], expected[name], err_msg=name)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in MESSAGES if name != "fixed"])
 def test_a_training_in_two_runs_ends_as_one_whatever_the_strategy(name, tmp_path):
     assert_goes_on(tmp_path, MESSAGES[name])

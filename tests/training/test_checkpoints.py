@@ -56,6 +56,7 @@ def save_steps(model_dir, *steps):
     return saved
 
 
+@pytest.mark.slow
 def test_weights_slots_random_streams_and_state_all_come_back(tmp_path):
     model, checkpoints = make(tmp_path, random_streams=True, dropout=0.5)
     train(model, checkpoints, steps=3)
@@ -112,6 +113,7 @@ def test_the_best_is_kept_apart(tmp_path):
         np.testing.assert_array_equal(variable, expected[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [DATA, ".index"])
 @pytest.mark.parametrize("size", [0, 100, -1])
 def test_a_truncated_checkpoint_is_passed_over_for_the_one_before(tmp_path, caplog, ending, size):

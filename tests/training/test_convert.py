@@ -19,6 +19,8 @@ from tfmtl.protos.pipeline_pb2 import Pipeline
 from tfmtl.training import convert, evaluate, train
 from tfmtl.training.build import open_batches
 
+pytestmark = pytest.mark.slow
+
 RAW = """
 label_fields: ["click", "dwell"]
 input_fields { input_name: "click" input_type: INT32 }
@@ -197,7 +199,6 @@ def opened(pipeline, beside=(), **how):
     return open_batches(pipeline, columns, beside, path, 16, **how), columns
 
 
-@pytest.mark.slow
 def test_encoded_batches_are_those_of_the_raw_data(full, encoded):
     read = []
     for pipeline in (full[0], encoded):
@@ -208,7 +209,6 @@ def test_encoded_batches_are_those_of_the_raw_data(full, encoded):
     assert read[0] == read[1]
 
 
-@pytest.mark.slow
 def test_encoded_data_trains_and_evaluates_to_the_same_numbers(full, encoded, tmp_path):
     results = []
     for name, pipeline in (("raw", full[0]), ("encoded", encoded)):

@@ -192,6 +192,7 @@ def test_a_layer_that_is_called_on_both_sides_is_shared():
         np.testing.assert_allclose(gradients[name], slopes(model, batch, SHARED)[name], atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_parameters", [False, True])
 @pytest.mark.parametrize("needs_gradients", [False, True])
 def test_tables_get_gradients_of_the_rows_that_were_looked_up(needs_gradients, at_parameters):

@@ -16,6 +16,8 @@ from tfmtl.training.build import build_model, open_evaluation, open_training
 from tfmtl.training.evaluation import Evaluator
 from tfmtl.training.slices import Slice, Slices
 
+pytestmark = pytest.mark.slow
+
 CHANGES = """
 data_config { input_fields { input_name: "boost" input_type: FLOAT default_val: "2" } }
 model_config {
@@ -152,18 +154,15 @@ def trained(pipeline):
     return train(pipeline, train_data=rows_with_boost(200, 1), eval_data=EVAL_ROWS)
 
 
-@pytest.mark.slow
 def test_the_score_says_which_model_is_best(trained):
     assert trained.best_step in (4, 8, 12)
 
 
-@pytest.mark.slow
 def test_a_checkpoint_is_judged_alike(trained, pipeline, tmp_path):
     again = evaluate(pipeline, data=EVAL_ROWS, result_path=str(tmp_path / "result.json"))
     assert again.metrics == pytest.approx(trained.metrics)
 
 
-@pytest.mark.slow
 def test_a_checkpoint_knows_nothing_of_judges(trained, pipeline, tmp_path):
     plain = copy.deepcopy(pipeline)
     for tower in plain.model_config.shared_bottom.task_towers:

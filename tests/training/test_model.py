@@ -147,6 +147,7 @@ def test_a_gradient_that_is_not_finite_is_an_error_although_the_loss_is():
         np.testing.assert_array_equal(value, before[name])
 
 
+@pytest.mark.slow
 def test_keras_fits_and_evaluates_the_model():
     model = make_model()
     model.compile(keras.optimizers.legacy.Adam(0.01))

@@ -21,6 +21,8 @@ from tfmtl.training.evaluation import Evaluator
 from tfmtl.training.saved_variables import model_variables
 from tfmtl.training.slices import slices_table
 
+pytestmark = pytest.mark.slow
+
 ROWS, EVAL_ROWS = make_rows(200, 1), make_rows(90, 2)
 
 
@@ -136,7 +138,6 @@ def test_an_evaluation_tells_slices_and_a_mean_of_several_metrics(trained, tmp_p
     assert slices_table(actual.tables["slices"]) in caplog.messages
 
 
-@pytest.mark.slow
 def test_the_same_seed_gives_the_same_model_and_another_seed_another(trained, tmp_path):
     result, _, _ = trained
     pipeline = make_pipeline(tmp_path / "again")
@@ -146,7 +147,6 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another(trained, tm
     assert run(pipeline).metrics != result.metrics
 
 
-@pytest.mark.slow
 def test_a_training_in_two_runs_ends_as_one_in_one_run(trained, tmp_path):
     result, _, told = trained
     pipeline = make_pipeline(tmp_path)
@@ -161,7 +161,6 @@ def test_a_training_in_two_runs_ends_as_one_in_one_run(trained, tmp_path):
     assert told_again[1].metrics == told[1].metrics
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_training_saves_its_step_and_ends_as_if_it_had_not_been(
     trained, tmp_path, monkeypatch, number
@@ -179,7 +178,6 @@ def test_an_interrupted_training_saves_its_step_and_ends_as_if_it_had_not_been(
     assert (second.metrics, second.best_step) == (result.metrics, result.best_step)
 
 
-@pytest.mark.slow
 def test_a_training_that_was_interrupted_in_its_last_step_is_evaluated_when_it_goes_on(
     trained, tmp_path, monkeypatch
 ):
@@ -303,7 +301,6 @@ def test_steps_that_are_too_large_stop_with_the_learning_rate(tmp_path):
     assert "Steps are too large: the learning rate is 1e+38 here." in str(error.value)
 
 
-@pytest.mark.slow
 def test_a_model_that_does_not_fit_into_memory_is_told(tmp_path):
     pipeline = make_pipeline(tmp_path)
     feature = pipeline.feature_config.features[0]
@@ -317,7 +314,6 @@ def test_a_model_that_does_not_fit_into_memory_is_told(tmp_path):
     )
 
 
-@pytest.mark.slow
 def test_a_failure_in_the_middle_leaves_the_last_good_checkpoint(trained, tmp_path):
     result, _, _ = trained
     pipeline = make_pipeline(tmp_path)

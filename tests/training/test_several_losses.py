@@ -12,6 +12,8 @@ from tests.training.test_summaries import points
 from tfmtl import config
 from tfmtl.training.run import evaluate, train
 
+pytestmark = pytest.mark.slow
+
 SHAPES = pathlib.Path(__file__).parents[1] / "config" / "easyrec"
 SEVERAL = """
 losses { loss_type: CLASSIFICATION weight: 0.5 }
@@ -63,7 +65,6 @@ def test_points_for_tensorboard_have_the_terms(trained):
         assert {f"loss_{name}" for name in TERMS} <= names
 
 
-@pytest.mark.slow
 def test_the_log_has_the_terms(tmp_path, caplog):
     with caplog.at_level("INFO", logger="tfmtl"):
         run(with_losses(tmp_path, SEVERAL))
@@ -86,7 +87,6 @@ LEARNING = (
 )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("balancing", ["", "mgda {}"])
 def test_what_losses_learn_is_trained_saved_and_restored(tmp_path, balancing):
     model = f"balancing {{ {balancing} }}" if balancing else ""
@@ -113,7 +113,6 @@ EACH = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("ctr", "ctr_classes", "cvr", "cvr_classes"), EACH)
 def test_every_loss_trains_and_learns(tmp_path, ctr, ctr_classes, cvr, cvr_classes):
     towers = [
@@ -129,7 +128,6 @@ def test_every_loss_trains_and_learns(tmp_path, ctr, ctr_classes, cvr, cvr_class
         assert min(each.metrics[loss] for each in told[1:]) < told[0].metrics[loss]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "loss", ["KL_DIVERGENCE_LOSS", "PAIR_WISE_LOSS pairwise_loss { session_name: 'page' }"]
 )
@@ -153,7 +151,6 @@ def test_a_task_learns_from_a_teacher(tmp_path, loss):
     assert parts == pytest.approx(result.metrics["loss_ctr"], rel=1e-6)
 
 
-@pytest.mark.slow
 def test_easyrecs_sample_of_several_losses_trains(tmp_path):
     text = "".join(
         (SHAPES / f"{part}.config").read_text("utf-8")

@@ -19,6 +19,8 @@ from tfmtl.training.saved_variables import training_variables
 from tfmtl.training.state import TrainingState
 from tfmtl.training.warm_start import start_warm
 
+pytestmark = pytest.mark.slow
+
 ROWS = make_rows(64, 1)
 
 

@@ -77,25 +77,26 @@ def _read_texts(series: pd.Series) -> Cells:
 
 
 def _encoded(cells: list[Any]) -> Cells:
-    bad = [not (pd.api.types.is_scalar(cell) and is_text(cell)) for cell in cells]
-    values = [b"" if is_bad else _encode(cell) for cell, is_bad in zip(cells, bad, strict=True)]
+    encoded = [_encode(cell) if pd.api.types.is_scalar(cell) else None for cell in cells]
+    values = [b"" if value is None else value for value in encoded]
+    bad = [value is None for value in encoded]
     return Cells(np.array(values, dtype=object), np.array(bad, dtype=bool))
 
 
 def is_text(cell: Any) -> bool:
     """Whether a cell can be written as bytes, which half of a surrogate pair cannot."""
-    try:
-        _encode(cell)
-    except UnicodeEncodeError:
-        return False
-    return True
+    return _encode(cell) is not None
 
 
-def _encode(cell: Any) -> bytes:
+def _encode(cell: Any) -> bytes | None:
+    """A cell as bytes; None if it cannot be written so."""
     if isinstance(cell, bytes):
         return cell
-    # A file that was read with `encoding_errors="surrogateescape"` gets its bytes back.
-    return str(cell).encode("utf-8", "surrogateescape")
+    try:
+        # A file that was read with `encoding_errors="surrogateescape"` gets its bytes back.
+        return str(cell).encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return None
 
 
 def _read_numbers(series: pd.Series, kind: Kind) -> tuple[np.ndarray, np.ndarray]:

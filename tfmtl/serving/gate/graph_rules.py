@@ -79,32 +79,17 @@ def no_must_compile(version: Version) -> Iterator[str]:
 
 def kept_inside(version: Version) -> Iterator[str]:
     """Signatures neither read nor write files, nor end the server."""
-    for op in sorted(version.asked_ops):
-        if _OUTSIDE.fullmatch(op):
-            yield (
-                "A signature should neither read nor write files, nor end the server. "
-                f"Received: the operation {op}."
-            )
+    return _asked(version, _OUTSIDE, "neither read nor write files, nor end the server")
 
 
 def stateless(version: Version) -> Iterator[str]:
     """Signatures change no variable and no table."""
-    for op in sorted(version.asked_ops):
-        if _CHANGES.fullmatch(op):
-            yield (
-                "A signature should change nothing, because requests run at the same time. "
-                f"Received: the operation {op}."
-            )
+    return _asked(version, _CHANGES, "change nothing, because requests run at the same time")
 
 
 def certain(version: Version) -> Iterator[str]:
     """Signatures draw nothing at random."""
-    for op in sorted(version.asked_ops):
-        if _RANDOM.fullmatch(op):
-            yield (
-                "A signature should draw nothing at random, as dropout does in training. "
-                f"Received: the operation {op}."
-            )
+    return _asked(version, _RANDOM, "draw nothing at random, as dropout does in training")
 
 
 def files_are_assets(version: Version) -> Iterator[str]:
@@ -143,3 +128,10 @@ def _must_compile(what: str) -> str:
         "Nothing should have to be compiled by XLA (`jit_compile=True`), which a stock server does "
         f"not do. Received: {what}."
     )
+
+
+def _asked(version: Version, refused: re.Pattern[str], rule: str) -> Iterator[str]:
+    """Tells operations of signatures that a rule refuses."""
+    for op in sorted(version.asked_ops):
+        if refused.fullmatch(op):
+            yield f"A signature should {rule}. Received: the operation {op}."

@@ -101,6 +101,14 @@ def test_a_folder_without_a_model_is_told(tmp_path):
         Predictor(tmp_path / "nowhere")
 
 
+def test_a_config_that_is_damaged_is_told(tmp_path):
+    tf.saved_model.save(tf.Module(), str(tmp_path))
+    (tmp_path / "assets").mkdir(exist_ok=True)
+    (tmp_path / "assets" / "pipeline.config").write_text("model_config {")
+    with pytest.raises(ExportError, match="`assets/pipeline.config` should be what `tfmtl export`"):
+        Predictor(tmp_path)
+
+
 def test_a_savedmodel_of_someone_elses_is_told(tmp_path):
     tf.saved_model.save(tf.Module(), str(tmp_path))
     with pytest.raises(ExportError, match="Received: a SavedModel without it"):

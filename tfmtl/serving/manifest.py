@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
-from google.protobuf import json_format
+from google.protobuf import json_format, text_format
 
 from tfmtl.errors import ExportError
 from tfmtl.features import Columns
@@ -115,6 +115,27 @@ def read_manifest(folder: Path) -> dict[str, Any]:
                 f"`{name}`."
             )
     return dict(told)
+
+
+def read_pipeline(folder: Path) -> Pipeline | None:
+    """Reads an export's config, which is not checked: the files it names may be gone by now.
+
+    Returns:
+        The config; None if the export has none.
+
+    Raises:
+        ExportError: If it is no config.
+    """
+    path = folder / "assets" / PIPELINE_FILE
+    if not path.is_file():
+        return None
+    try:
+        return text_format.Parse(path.read_text("utf-8"), Pipeline())
+    except (ValueError, text_format.ParseError) as error:
+        raise ExportError(
+            f"`assets/{PIPELINE_FILE}` should be what `tfmtl export` wrote. "
+            f"Received: {' '.join(str(error).split())}."
+        ) from error
 
 
 def checksums(folder: Path) -> dict[str, str]:

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from google.protobuf import text_format
 
 from tfmtl.config.score import weight_input
 from tfmtl.data import read_frame
 from tfmtl.errors import ExportError
 from tfmtl.protos.pipeline_pb2 import Pipeline
 from tfmtl.protos.score_pb2 import ScoreWeight
-from tfmtl.serving.manifest import PIPELINE_FILE
+from tfmtl.serving.manifest import PIPELINE_FILE, read_pipeline
 from tfmtl.serving.signatures import SERVING_DEFAULT, WITH_WEIGHTS
 from tfmtl.serving.versions import versions
 
@@ -156,11 +155,11 @@ def _newest(base: Path) -> Path:
 
 
 def _read_pipeline(folder: Path) -> Pipeline:
-    """The config of an export. It is not checked: the files it names may be gone by now."""
-    path = folder / "assets" / PIPELINE_FILE
-    if not path.is_file():
+    """The config of an export, which it must have."""
+    pipeline = read_pipeline(folder)
+    if pipeline is None:
         raise ExportError(
             f"`{folder}` should be a model that tfmtl exported, with its assets/{PIPELINE_FILE}. "
             "Received: a SavedModel without it."
         )
-    return text_format.Parse(path.read_text("utf-8"), Pipeline())
+    return pipeline

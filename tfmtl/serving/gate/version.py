@@ -7,13 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import text_format
-
 from tfmtl.errors import ExportError
-from tfmtl.protos.pipeline_pb2 import Pipeline
 from tfmtl.serving.embedding_storage import FLOAT32, EmbeddingStorage
 from tfmtl.serving.golden import GOLDEN_FILE
-from tfmtl.serving.manifest import EXTRA_FOLDER, MANIFEST_FILE, PIPELINE_FILE, read_manifest
+from tfmtl.serving.manifest import EXTRA_FOLDER, MANIFEST_FILE, read_manifest, read_pipeline
 from tfmtl.serving.prediction_logs import Record, read_records
 from tfmtl.serving.saved_graph import SavedGraph
 from tfmtl.serving.warmup import WARMUP_FILE
@@ -48,17 +45,8 @@ class Version:
     @functools.cached_property
     def storage(self) -> EmbeddingStorage:
         """How its config says that embedding tables are stored."""
-        path = self.folder / "assets" / PIPELINE_FILE
-        if not path.is_file():
-            return FLOAT32
-        try:
-            config = text_format.Parse(path.read_text("utf-8"), Pipeline())
-        except (ValueError, text_format.ParseError) as error:
-            raise ExportError(
-                f"`assets/{PIPELINE_FILE}` should be what `tfmtl export` wrote. "
-                f"Received: {' '.join(str(error).split())}."
-            ) from error
-        return config.export_config.embedding_storage
+        pipeline = read_pipeline(self.folder)
+        return FLOAT32 if pipeline is None else pipeline.export_config.embedding_storage
 
     @functools.cached_property
     def warmup(self) -> list[Record]:

@@ -2,10 +2,10 @@
 
 Weights are matched by name and shape, tables of embeddings one by one (`pieces.py`), so that a
 model with another feature keeps the tables of all others, and the weights of all other numbers that
-are embedded alike. With a weight comes what the optimizer
-remembers of it, if it is an optimizer of the same kind. Steps, schedules and all else start anew;
-so does a table of which the rows may stand for other words or bins than here. What reads a number
-of another scale comes along, and is told: a scale from statistics is another one every day.
+are embedded alike. With a weight comes what the optimizer remembers of it, if it is an optimizer of
+the same kind. Steps, schedules and all else start anew; so does a table of which the rows may stand
+for other words or bins than here. What reads a number of another scale comes along, and is told: a
+scale from statistics is another one every day.
 """
 
 from __future__ import annotations

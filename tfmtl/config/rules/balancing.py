@@ -100,7 +100,7 @@ def _check_positive(pipeline: pipeline_pb2.Pipeline, name: str, report: Report) 
     if name in _OF_POSITIVE and values:
         rule = (
             f"be one that takes losses below 0, which `ZILN_LOSS` of tower `{values[0]}` may be: "
-            f"it takes logarithms of losses"
+            "it takes logarithms of losses"
         )
         report.should(_PATH, rule, Word(name))
 

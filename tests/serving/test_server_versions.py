@@ -8,6 +8,9 @@ import tensorflow as tf
 from fake_model import FakeModel, config_text, model_config, served, spec
 from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 
+from tfmtl.serving.server.served_model import ServedModel
+from tfmtl.serving.server.version import Version
+
 AVAILABLE, END = ModelVersionStatus.AVAILABLE, ModelVersionStatus.END
 LOADING, UNLOADING = ModelVersionStatus.LOADING, ModelVersionStatus.UNLOADING
 
@@ -246,6 +249,41 @@ def test_models_that_cannot_be_served(base, loads, config, message):
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         models.configure(asked)
     assert used(models) == 1
+
+
+def test_a_version_that_is_looked_at_does_not_go(base, loads, monkeypatch):
+    """An exchange that begins just when a request has found the only version waits for it."""
+    models = served(base, loads)
+    publish(base, 2)
+    exchange = threading.Thread(target=models.refresh)
+    acquire = Version.acquire
+
+    def acquire_in_an_exchange(version):
+        if exchange.ident is None:
+            exchange.start()
+            exchange.join(0.2)
+        return acquire(version)
+
+    monkeypatch.setattr(Version, "acquire", acquire_in_an_exchange)
+    assert used(models) == 1
+    exchange.join()
+    assert used(models) == 2
+
+
+def test_a_model_that_is_exchanged_when_it_was_found(base, loads, monkeypatch, tmp_path):
+    models = served(base, loads)
+    other = tmp_path / "other"
+    other.mkdir()
+    publish(other, 5)
+    acquire = ServedModel.acquire
+
+    def acquire_after_an_exchange(model, number):
+        monkeypatch.undo()
+        models.configure(model_config(config_text(other)))
+        return acquire(model, number)
+
+    monkeypatch.setattr(ServedModel, "acquire", acquire_after_an_exchange)
+    assert used(models) == 5
 
 
 def test_no_request_fails_while_versions_are_exchanged(base):

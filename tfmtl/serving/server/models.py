@@ -15,7 +15,7 @@ from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, Model
 from tfmtl.serving.server import statuses
 from tfmtl.serving.server.loaded_model import LoadedModel
 from tfmtl.serving.server.served_model import ServedModel
-from tfmtl.serving.server.version import Load, Retries
+from tfmtl.serving.server.version import Load, Retries, Version
 
 _log = logging.getLogger(__name__)
 
@@ -95,14 +95,13 @@ class Models:
         Raises:
             Failure: If there is none.
         """
-        number = self._number(spec)
-        if spec.name not in self._models:
-            which = f"Latest({spec.name})" if number is None else f"Specific({spec.name}, {number})"
-            raise statuses.not_found(f"Servable not found for request: {which}")
-        with self._models[spec.name].use(number) as (model, used):
+        version, model = self._acquire(spec.name, self._number(spec))
+        try:
             answered = ModelSpec(name=spec.name, signature_name=spec.signature_name)
-            answered.version.value = used
+            answered.version.value = version.number
             yield model, answered
+        finally:
+            version.release()
 
     def statuses(self, spec: ModelSpec) -> list[ModelVersionStatus]:
         """The states of a model's versions, or of the one that is asked for.
@@ -119,6 +118,16 @@ class Models:
         if not chosen:
             raise statuses.not_found(f"Could not find version {number} of model {spec.name}")
         return chosen
+
+    def _acquire(self, name: str, number: int | None) -> tuple[Version, LoadedModel]:
+        # A model may retire between being found and being asked; then another is in its place.
+        asked = None
+        while (model := self._models.get(name)) is not asked:
+            asked = model
+            if model and (acquired := model.acquire(number)):
+                return acquired
+        which = f"Latest({name})" if number is None else f"Specific({name}, {number})"
+        raise statuses.not_found(f"Servable not found for request: {which}")
 
     def _number(self, spec: ModelSpec) -> int | None:
         """The version that is asked for; None means the newest."""

@@ -5,10 +5,8 @@ A version goes only when one that should be served answers, or none should be.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
@@ -69,21 +67,18 @@ class ServedModel:
         for version in self._all():
             version.wait(seconds)
 
-    @contextlib.contextmanager
-    def use(self, number: int | None) -> Iterator[tuple[LoadedModel, int]]:
-        """A version that stays until it was used, and its number.
+    def acquire(self, number: int | None) -> tuple[Version, LoadedModel] | None:
+        """A version and its model, which stays until the version is released; None if none answers.
 
         Args:
             number: Which version; None means the newest that answers.
-
-        Raises:
-            Failure: If there is none.
         """
-        version, model = self._acquire(number)
-        try:
-            yield model, version.number
-        finally:
-            version.release()
+        # None is retired meanwhile: the one that took its place might not have been looked at.
+        with self._lock:
+            for version in sorted(self._versions.values(), key=lambda each: -each.number):
+                if number in (None, version.number) and (model := version.acquire()):
+                    return version, model
+        return None
 
     def has(self, number: int) -> bool:
         """Whether a version answers."""
@@ -150,19 +145,8 @@ class ServedModel:
         for version in found:
             is_leaving = version.is_gone or version.state == ModelVersionStatus.UNLOADING
             if version.number not in aspired and not is_leaving:
-                version.retire()
-
-    def _acquire(self, number: int | None) -> tuple[Version, LoadedModel]:
-        # A version may go between being found and being taken; another has come before that.
-        while available := [each for each in self._all() if each.is_available]:
-            chosen = [each for each in available if number in (None, each.number)]
-            if not chosen:
-                break
-            model = chosen[-1].acquire()
-            if model is not None:
-                return chosen[-1], model
-        which = f"Latest({self.name})" if number is None else f"Specific({self.name}, {number})"
-        raise statuses.not_found(f"Servable not found for request: {which}")
+                with self._lock:
+                    version.retire()
 
     def _tell(self, problem: str) -> None:
         """Logs what is wrong with the folder, once."""

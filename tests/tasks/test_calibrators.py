@@ -8,7 +8,13 @@ import tensorflow as tf
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from tfmtl.tasks.calibrators import Isotonic, Platt, Temperature, pool_adjacent_violators
+from tfmtl.tasks.calibrators import (
+    Isotonic,
+    Platt,
+    Temperature,
+    limit_slope,
+    pool_adjacent_violators,
+)
 
 KINDS = [Platt, Temperature, Isotonic]
 
@@ -101,7 +107,7 @@ def test_isotonic_is_that_of_scikit_learn(decimals):
     logits, labels, weights = rows(800, a=0.5)
     logits = logits.round(decimals)
     reference = IsotonicRegression().fit(logits, labels, sample_weight=weights)
-    isotonic = fitted(Isotonic(max_blocks=800), logits, labels, weights)
+    isotonic = fitted(Isotonic(max_blocks=800, steepest=np.inf), logits, labels, weights)
     expected, actual = reference.predict(logits), sigmoid(isotonic(tf.constant(logits)))
     inner = (expected > 0) & (expected < 1)
     assert inner.mean() > 0.8
@@ -119,11 +125,32 @@ def test_isotonic_is_straight_between_blocks_and_constant_beyond():
 
 def test_isotonic_joins_blocks_and_keeps_the_sum_of_labels():
     logits, labels, weights = rows(3000, a=1.5)
-    isotonic = fitted(Isotonic(max_blocks=4), logits, labels, weights)
+    isotonic = fitted(Isotonic(max_blocks=4, steepest=np.inf), logits, labels, weights)
     assert len(isotonic.x) <= 8
     predicted = sigmoid(isotonic(tf.constant(logits)))
     assert (weights * predicted).sum() == pytest.approx((weights * labels).sum(), rel=1e-3)
     assert len(np.unique(predicted.round(5))) == 4
+
+
+def test_isotonic_does_not_show_the_rounding_of_logits():
+    logits, labels, weights = rows(3000)
+    isotonic = fitted(Isotonic(), logits, labels, weights)
+    assert np.max(np.diff(isotonic.y) / np.diff(isotonic.x)) <= 20 + 1e-6
+    assert np.all(np.diff(isotonic.y) >= 0)
+    one, other = (sigmoid(isotonic(tf.constant(each))) for each in (logits, logits + 1e-6))
+    assert np.abs(one - other).max() <= 20 / 4 * 2e-6
+
+
+def test_a_steep_step_is_stretched_around_its_middle():
+    x, y = limit_slope(np.array([0.0, 4.0, 4.01, 8.0]), np.array([0.0, 0.0, 2.0, 2.0]), 2.0)
+    values = np.interp([0.0, 3.005, 3.505, 4.005, 4.505, 5.005, 8.0], x, y)
+    np.testing.assert_allclose(values, [0.0, 0.0, 0.5, 1.0, 1.5, 2.0, 2.0], atol=0.01)
+
+
+def test_slopes_that_are_not_too_steep_stay():
+    x, y = np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.0, 1.0])
+    for each, own in zip(limit_slope(x, y, 1.0), (x, y), strict=True):
+        np.testing.assert_array_equal(each, own)
 
 
 def test_isotonic_of_one_value_is_the_mean_label():

@@ -138,13 +138,16 @@ class Isotonic:
     """The function that does not fall with the least weighted squared error of probabilities.
 
     It is constant in blocks of logits, straight between them and constant beyond the first and the
-    last. A first block without a positive row, or a last one without a negative one, counts half a
-    row of that class besides: p = ½ / (w + 1) from 0 or from 1, w being its weight, as far as the
-    next block lets it.
+    last; where blocks are so near each other that it would be steeper than `steepest`, it rises
+    around the same middle at the cost of their ends. A first block without a positive row, or a
+    last one without a negative one, counts half a row of that class besides: p = ½ / (w + 1) from 0
+    or from 1, w being its weight, as far as the next block lets it.
 
     Args:
         max_blocks: Blocks at most. The two neighbours whose union costs the least squared error
             are joined, until there are no more.
+        steepest: The steepest slope. Logits are rounded otherwise in every batch and on every
+            machine; probabilities differ by up to a quarter of this times as much.
 
     Example:
     >>> isotonic = Isotonic()
@@ -155,10 +158,10 @@ class Isotonic:
 
     name = "isotonic"
 
-    def __init__(self, max_blocks: int = 128) -> None:
+    def __init__(self, max_blocks: int = 128, steepest: float = 20.0) -> None:
         if max_blocks < 2:
             raise ValueError(f"`max_blocks` should be at least 2. Received: {max_blocks}.")
-        self.max_blocks = max_blocks
+        self.max_blocks, self.steepest = max_blocks, steepest
         self.x, self.y = np.zeros(0), np.zeros(0)
 
     @property
@@ -176,8 +179,9 @@ class Isotonic:
         value = _within(value, weight)
         ends = np.append(starts[1:], len(x)) - 1
         knots = np.stack([x[starts], x[ends]], axis=1).ravel()
-        self.x, first = np.unique(knots, return_index=True)
-        self.y = np.repeat(np.log(value) - np.log1p(-value), 2)[first]
+        x, first = np.unique(knots, return_index=True)
+        y = np.repeat(np.log(value) - np.log1p(-value), 2)[first]
+        self.x, self.y = limit_slope(x, y, self.steepest)
 
     def __call__(self, logits: tf.Tensor) -> tf.Tensor:
         if not len(self.x):
@@ -220,6 +224,33 @@ def pool_adjacent_violators(
         means.append(mean)
         totals.append(total)
     return np.array(starts), np.array(means), np.array(totals)
+
+
+def limit_slope(x: np.ndarray, y: np.ndarray, most: float) -> tuple[np.ndarray, np.ndarray]:
+    """A function of straight pieces that does not fall, made less steep where it is too steep.
+
+    It is the mean of the largest function below it and of the least above it that nowhere rise by
+    more than `most` for each unit of x: a step by itself rises half as steeply, around its middle.
+
+    Args:
+        x: Its knots, ascending, `(n,)`.
+        y: Its values there, `(n,)`, constant beyond.
+        most: The steepest slope.
+
+    Returns:
+        The new knots and their values, `(m,)` each.
+    """
+    rise = np.diff(y)
+    steep = rise > most * np.diff(x)
+    if not steep.any():
+        return x, y
+    middle, half = ((x[:-1] + x[1:]) / 2)[steep], (rise / most)[steep]
+    knots = np.unique(np.concatenate([x, middle - half, middle + half]))
+    apart = knots[:, np.newaxis] - x
+    below = np.min(np.where(apart >= 0, y + most * apart, np.inf), axis=1)
+    above = np.max(np.where(apart <= 0, y + most * apart, -np.inf), axis=1)
+    own = np.interp(knots, x, y)
+    return knots, (np.minimum(own, below) + np.maximum(own, above)) / 2
 
 
 def _join(

@@ -51,6 +51,31 @@ def test_exact_auc_is_that_of_scikit_learn():
     assert value(ExactAUC("auc"), LABEL, SCORE, WEIGHT) == pytest.approx(expected, rel=1e-12)
 
 
+def test_rows_without_a_user_are_in_no_group():
+    users = np.array([b"u", b"u", b"", b"", b"v"])
+    metric = GroupedAUC("gauc", "user")
+    label, score = np.array([0, 1, 1, 0, 1]), np.array([0.0, 1.0, 0.0, 1.0, 0.0])
+    assert value(metric, label, score, np.ones(5), users) == 1.0
+    assert metric.groups_told == (
+        "1 of 2 groups of `user` are left out, because all their labels are of one class; "
+        "so are 2 rows without a `user`"
+    )
+
+
+@pytest.mark.parametrize("nothing", ["", NAN])
+def test_without_any_user_there_is_no_value(nothing):
+    metric = RecallAtK("recall", "user", 1)
+    assert np.isnan(value(metric, np.ones(2), np.zeros(2), np.ones(2), np.array([nothing] * 2)))
+    assert metric.undefined == "because no row in its sample space has a `user`"
+
+
+def test_rows_without_a_user_are_told_where_no_group_is_left_out():
+    metric = RecallAtK("recall", "user", 1)
+    users = np.array([1.0, NAN])
+    assert value(metric, np.ones(2), np.zeros(2), np.ones(2), users) == 1.0
+    assert metric.groups_told == "1 rows without a `user` are left out"
+
+
 REDUCTIONS = {
     "mean": lambda label, weight: 1.0,
     "mean_by_sample_num": lambda label, weight: weight.sum(),

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+# The number of rows that have no value.
+NO_GROUP = np.iinfo(np.int64).min
+
 
 class HeldRows:
     """Columns of numbers that grow with every batch, kept by the process and not by a device.
@@ -55,14 +58,17 @@ class HeldRows:
 def group_ids(column: tf.Tensor) -> tf.Tensor:
     """Numbers, int64, that are equal where the values of a column are.
 
-    Texts are hashed to 63 bits: among a million different ones two meet with probability 5e-8.
+    Texts are hashed to 63 bits: among a million different ones two meet with probability 5e-8. An
+    empty text and NaN are no value: `NO_GROUP`.
 
     Args:
         column: `(batch,)`, of any type.
     """
     if column.dtype == tf.string:
-        return tf.strings.to_hash_bucket_fast(column, 2**63 - 1)
+        hashed = tf.strings.to_hash_bucket_fast(column, 2**63 - 1)
+        return tf.where(column == "", tf.constant(NO_GROUP, tf.int64), hashed)
     if column.dtype.is_floating:
         number = tf.cast(column, tf.float64)
-        return tf.bitcast(tf.where(number == 0.0, tf.zeros_like(number), number), tf.int64)  # -0.0
+        bits = tf.bitcast(tf.where(number == 0.0, tf.zeros_like(number), number), tf.int64)  # -0.0
+        return tf.where(tf.math.is_nan(number), tf.constant(NO_GROUP, tf.int64), bits)
     return tf.cast(column, tf.int64)

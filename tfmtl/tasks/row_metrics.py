@@ -34,7 +34,7 @@ from tfmtl.tasks.grouped import (
     rank_by_group,
     sum_by_group,
 )
-from tfmtl.tasks.held_rows import HeldRows, group_ids
+from tfmtl.tasks.held_rows import NO_GROUP, HeldRows, group_ids
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +44,8 @@ class RowMetric(keras.metrics.Metric, abc.ABC):
 
     Args:
         name: Its name.
-        column: The column whose equal values make a group; "" makes one group of all rows.
+        column: The column whose equal values make a group; "" makes one group of all rows. A row
+            without a value there is in no group.
     """
 
     def __init__(self, name: str, column: str = "", **kwargs: Any) -> None:
@@ -105,8 +106,17 @@ class RowMetric(keras.metrics.Metric, abc.ABC):
         # An answer that is not a number has no place in an order.
         if not label.size or np.isnan(prediction).any():
             return np.float64(np.nan)
-        group = ids[0] if ids else np.zeros(label.size, np.int8)
-        return np.float64(self.compute(group, label, prediction, weight))
+        if not ids:
+            group = np.zeros(label.size, np.int8)
+            return np.float64(self.compute(group, label, prediction, weight))
+        has_group = ids[0] != NO_GROUP
+        if not has_group.any():
+            self.undefined = f"because no row in its sample space has a `{self.column}`"
+            return np.float64(np.nan)
+        rows = (each[has_group] for each in (ids[0], label, prediction, weight))
+        value = np.float64(self.compute(*rows))
+        self._tell_without_group(int(np.sum(~has_group)))
+        return value
 
     def tell_left_out(self, has_value: np.ndarray, reason: str) -> None:
         """Remembers, for the log, how many groups have no value of their own."""
@@ -117,6 +127,12 @@ class RowMetric(keras.metrics.Metric, abc.ABC):
             else ""
         )
         self.undefined = f"because no group of `{self.column}` has {_NEEDS[reason]}"
+
+    def _tell_without_group(self, rows: int) -> None:
+        if rows:
+            told = f"{rows:,} rows without a `{self.column}`"
+            groups = self.groups_told
+            self.groups_told = f"{groups}; so are {told}" if groups else f"{told} are left out"
 
 
 _ONE_CLASS = "because all their labels are of one class"

@@ -62,6 +62,8 @@ def propose_feature(profile: Profile, is_text: bool) -> Outcome:
         profile: The column.
         is_text: Whether its file is text, whose cells are of any type that they can be read as.
     """
+    # Features read what is infinite as they read an empty cell, or put it into the last bin.
+    profile = profile.without_infinite()
     return next(found for rule in _RULES if (found := rule(profile, is_text)))
 
 

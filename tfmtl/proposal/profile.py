@@ -15,6 +15,8 @@ _ZEROS_IN_FRONT = re.compile(r"[+-]?0\d+")
 _TRUTH = {"true", "false"}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
+_INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
+
 
 @dataclasses.dataclass(frozen=True)
 class Profile:
@@ -69,8 +71,16 @@ class Profile:
 
     @functools.cached_property
     def is_written_whole(self) -> bool:
-        """Whether the values are written as whole numbers, without a point."""
-        return self.is_number and all(_WHOLE.fullmatch(value) for value in self.counts)
+        """Whether a column of whole numbers can read the cells: no point, and no NaN, in any."""
+        written = {text for cell in set(self.cells) if (text := cell.strip())}
+        return self.is_number and all(map(_WHOLE.fullmatch, written))
+
+    def without_infinite(self) -> Profile:
+        """The same with NaN for what is infinite, if the other values are numbers."""
+        infinite = {each for each in set(self.cells) if _INFINITE.fullmatch(each.strip())}
+        cells = ["nan" if cell in infinite else cell for cell in self.cells]
+        other = dataclasses.replace(self, cells=cells)
+        return other if infinite and other.values and other.is_number else self
 
     @functools.cached_property
     def numbers(self) -> np.ndarray:

@@ -141,6 +141,13 @@ def test_isotonic_does_not_show_the_rounding_of_logits():
     assert np.abs(one - other).max() <= 20 / 4 * 2e-6
 
 
+def test_isotonic_of_logits_that_hardly_differ_keeps_the_sum_of_labels():
+    logits, labels, weights = rows(3000)
+    isotonic = fitted(Isotonic(), logits / 50, labels, weights)
+    predicted = sigmoid(isotonic(tf.constant(logits / 50)))
+    assert (weights * predicted).sum() == pytest.approx((weights * labels).sum(), rel=1e-4)
+
+
 def test_a_steep_step_is_stretched_around_its_middle():
     x, y = limit_slope(np.array([0.0, 4.0, 4.01, 8.0]), np.array([0.0, 0.0, 2.0, 2.0]), 2.0)
     values = np.interp([0.0, 3.005, 3.505, 4.005, 4.505, 5.005, 8.0], x, y)

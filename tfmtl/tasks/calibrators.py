@@ -139,9 +139,10 @@ class Isotonic:
 
     It is constant in blocks of logits, straight between them and constant beyond the first and the
     last; where blocks are so near each other that it would be steeper than `steepest`, it rises
-    around the same middle at the cost of their ends. A first block without a positive row, or a
-    last one without a negative one, counts half a row of that class besides: p = ½ / (w + 1) from 0
-    or from 1, w being its weight, as far as the next block lets it.
+    around the same middle at the cost of their ends; all is then moved so that the sum of the
+    probabilities stays that of the labels. A first block without a positive row, or a last one
+    without a negative one, counts half a row of that class besides: p = ½ / (w + 1) from 0 or from
+    1, w being its weight, as far as the next block lets it.
 
     Args:
         max_blocks: Blocks at most. The two neighbours whose union costs the least squared error
@@ -182,6 +183,9 @@ class Isotonic:
         x, first = np.unique(knots, return_index=True)
         y = np.repeat(np.log(value) - np.log1p(-value), 2)[first]
         self.x, self.y = limit_slope(x, y, self.steepest)
+        if len(self.x) > len(x):
+            calibrated, ones = np.interp(logits, self.x, self.y), np.ones((len(logits), 1))
+            self.y = self.y + _newton(ones, labels, weights, offset=calibrated)
 
     def __call__(self, logits: tf.Tensor) -> tf.Tensor:
         if not len(self.x):

@@ -71,6 +71,7 @@ class Source(abc.ABC):
         self._skips_bad_rows = data_config.bad_rows == dataset_pb2.DatasetConfig.SKIP
         with tf.device("CPU:0"):  # Where tf.data runs.
             self._skipped = tf.Variable(0, trainable=False, dtype=tf.int64)
+        self._told_skipped = 0
 
     def dataset(
         self,
@@ -125,9 +126,11 @@ class Source(abc.ABC):
         return int(self._skipped)
 
     def tell_skipped(self) -> None:
-        """Warns of the bad rows that were left out so far, if there are any."""
-        if self.skipped_rows:
-            _log.warning("%d bad rows were left out.", self.skipped_rows)
+        """Warns of the bad rows that were left out since it last did, if there are any."""
+        untold = self.skipped_rows - self._told_skipped
+        self._told_skipped += untold
+        if untold:
+            _log.warning("%d bad rows were left out.", untold)
 
     @abc.abstractmethod
     def place(self, row: int) -> str:

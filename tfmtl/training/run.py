@@ -170,7 +170,6 @@ def evaluate(
     _log.info("Evaluating `%s`.", path)
     evaluator = _evaluator(pipeline, model, batches)
     results, tables, state = evaluator.run(), evaluator.tables, TrainingState(step)
-    batches.source.tell_skipped()
     _log.info("%s", results_line(step, results))
     _tell_tables(tables)
     Guard(model, state).look(results, evaluator.last_batch)

@@ -246,8 +246,8 @@ class _Run:
             skip_rows=self._state.rows,
             drop_remainder=config_of_data.drop_remainder,
         )
-        size, num_steps = self._batches.batch_size, self._settings.num_steps
-        loop = TrainLoop(self._model, self._state, size, num_steps, hooks)
+        num_steps = self._settings.num_steps
+        loop = TrainLoop(self._model, self._state, num_steps, hooks)
         data_ended = loop.run(self._batches.read(dataset), dataset.element_spec)
         if data_ended and not self._state.step:
             raise self._batches.source.no_rows_error()

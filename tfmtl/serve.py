@@ -78,7 +78,7 @@ _SERVED = {
     "rest_api_timeout_in_ms": "after which REST's are given up (default: 30000; 0: never)",
     "grpc_max_threads": "gRPC's requests at once (default: 4 a core)",
     "grpc_channel_arguments": "gRPC's own, as a=1,b=2",
-    "enable_grpc_healthcheck_service": "whether grpc.health.v1.Health/Check is answered",
+    "enable_grpc_healthcheck_service": "whether grpc.health.v1.Health is answered",
     "enable_serialization_as_tensor_content": "numbers are answered as bytes",
 }
 _OWN = {

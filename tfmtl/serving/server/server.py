@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+from grpc_health.v1.health import HealthServicer
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from tfmtl.errors import ServingError
@@ -18,7 +19,6 @@ from tfmtl.serving.server import grpc_services, statuses
 from tfmtl.serving.server.addresses import bracketed, check_addresses, not_had
 from tfmtl.serving.server.batching_flags import BatchingFlags
 from tfmtl.serving.server.config_files import metrics_path, models_config
-from tfmtl.serving.server.health import health_handler
 from tfmtl.serving.server.loaded_model import LoadedModel
 from tfmtl.serving.server.metrics import Metrics
 from tfmtl.serving.server.models import Models
@@ -102,7 +102,7 @@ class Server:
             ("grpc.max_receive_message_length", options.max_request_bytes),
             *_channel_arguments(options.grpc_channel_arguments),
         ]
-        health = [health_handler()] if options.enable_grpc_healthcheck_service else []
+        health = HealthServicer() if options.enable_grpc_healthcheck_service else None
         try:
             server = grpc_services.start(
                 service, address, options.grpc_max_threads, most, channel, health
@@ -110,6 +110,8 @@ class Server:
         except OSError as error:
             raise not_had("gRPC", options.host, options.port, "port", str(error)) from error
         self._stop.append(lambda: server.stop(_GRACE).wait())
+        if health:
+            self._stop.append(health.enter_graceful_shutdown)
         _log.info("Running gRPC ModelServer at %s ...", address)
 
     def _start_rest(self, service: Service) -> None:

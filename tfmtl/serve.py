@@ -83,6 +83,7 @@ _SERVED = {
 }
 _OWN = {
     "host": "where to listen (default: 127.0.0.1, so that only this machine can ask)",
+    "end_with_stdin": "ends when its standard input does: whoever starts it holds that open",
     "max_request_bytes": "of one request (default: 256 MiB)",
     "max_concurrent_requests": "each of gRPC and REST; more are refused (default: 0, any number)",
 }
@@ -94,6 +95,7 @@ _BOOLEANS = (
     "enable_model_warmup",
     "enable_per_model_batching_parameters",
     "enable_serialization_as_tensor_content",
+    "end_with_stdin",
 )
 _TEXTS = (
     "model_name",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -32,6 +34,7 @@ _log = logging.getLogger(__name__)
 
 _GRACE = 5.0  # Seconds for calls that are being answered when the server ends.
 _TICK = 0.2  # Seconds between looks at the clock.
+_STDIN = 0  # The descriptor.
 
 
 class Server:
@@ -208,11 +211,20 @@ def serve(options: Options) -> None:
         ServingError: If it cannot start.
     """
     server = Server(options)
+    if options.end_with_stdin:
+        threading.Thread(target=end_with, args=(_STDIN,), daemon=True).start()
     try:
         server.start()
         server.watch()
     finally:
         server.stop()
+
+
+def end_with(descriptor: int) -> None:
+    """Reads a file until its end, as a pipe's comes when nobody has it open to write, and ends."""
+    while os.read(descriptor, 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _config_of(options: Options) -> ModelServerConfig:

@@ -2,7 +2,7 @@
 
 from tfmtl.layers.activations import Dice, PReLU, activation
 from tfmtl.layers.auto_dis import AutoDis
-from tfmtl.layers.batch_normalization import BatchNormalization
+from tfmtl.layers.batch_normalization import BatchNormalization, averages_kept
 from tfmtl.layers.bilinear import BiLinear
 from tfmtl.layers.cross_stitch import CrossStitch
 from tfmtl.layers.dnn import DNN
@@ -99,4 +99,5 @@ __all__ = [
     "WeighedSteps",
     "WeightedSum",
     "activation",
+    "averages_kept",
 ]

@@ -39,7 +39,6 @@ from tfmtl.layers.transfer_attention import TransferAttention
 from tfmtl.layers.tucker_bank import TuckerBank, TuckerDense
 from tfmtl.layers.variational_dropout import VariationalDropout
 from tfmtl.layers.weighed_steps import WeighedSteps
-from tfmtl.layers.weighted_sum import WeightedSum
 
 __all__ = [
     "AutoDis",
@@ -97,7 +96,6 @@ __all__ = [
     "TuckerDense",
     "VariationalDropout",
     "WeighedSteps",
-    "WeightedSum",
     "activation",
     "averages_kept",
 ]

@@ -15,7 +15,7 @@ from tfmtl.features.fingerprints import fingerprints
 from tfmtl.protos import pipeline_pb2
 from tfmtl.tasks import Task
 from tfmtl.training import build
-from tfmtl.training.as_trained import CONFIG_FILE, check_as_trained
+from tfmtl.training.as_trained import check_as_trained
 from tfmtl.training.batches import Batches
 from tfmtl.training.best import build_best
 from tfmtl.training.checkpoints import Checkpoints, restore_weights
@@ -133,7 +133,7 @@ def train(
     with open_strategy(pipeline.train_config).scope():
         run = _Run(pipeline, train_data, eval_data, on_build, on_evaluation)
         restored = run.restore()
-        config.save(pipeline, os.path.join(pipeline.model_dir, CONFIG_FILE))
+        config.save(pipeline, os.path.join(pipeline.model_dir, config.SAVED))
         return run.execute(restored)
 
 

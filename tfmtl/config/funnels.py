@@ -132,7 +132,8 @@ class Funnel:
 
     def towers_to(self, event: str) -> list[str]:
         """The towers whose outcome is an event."""
-        return [tower for tower in self.towers if self.event_of(tower) == event]
+        outcomes = [outcome for step in self.steps for outcome in step.outcomes]
+        return [each.tower for each in outcomes if each.tower and each.event == event]
 
     def steps_to(self, event: str) -> list[Step]:
         """The steps of which an event is an outcome."""

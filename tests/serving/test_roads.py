@@ -4,8 +4,12 @@ import contextlib
 import itertools
 import json
 import logging
+import socket
+import subprocess
 import threading
+import time
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +25,7 @@ from tfmtl.serving.server import grpc_services
 from tfmtl.serving.server.rest import RestServer
 from tfmtl.serving.server_process import serving
 
+ROOT = Path(__file__).parents[2]
 GRAPH = types.SimpleNamespace(signatures=SIGNATURES)
 REQUEST = Record("one", {"x": np.float32([[1, 2], [3, 4]])})
 
@@ -179,6 +184,39 @@ def test_a_server_that_does_not_start_is_told_by_its_last_words(monkeypatch, tmp
     assert str(error.value) == (
         "The development server should listen. It ended with exit status 1: No port is free."
     )
+
+
+HOLDS = """
+import pathlib, sys, time
+from tfmtl.serving.server_process import serving
+with serving(pathlib.Path(sys.argv[1])) as address:
+    print(address, flush=True)
+    time.sleep(600)
+"""
+
+
+def is_listened_to(address):
+    host, _, port = address.partition(":")
+    try:
+        socket.create_connection((host, int(port))).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.slow
+def test_the_server_ends_with_a_process_that_is_killed(tmp_path):
+    write_version(toy_servable(), tmp_path / "1", recorded_rows=5)
+    command = [server_process.sys.executable, "-c", HOLDS, str(tmp_path / "1")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        address = process.stdout.readline().strip()
+        assert is_listened_to(address)
+        process.kill()
+    for _ in range(600):
+        if not is_listened_to(address):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{address} is still served.")
 
 
 @pytest.mark.slow

@@ -16,10 +16,19 @@ from google.protobuf import json_format
 from tensorflow_serving.apis import get_model_metadata_pb2
 
 from tfmtl.errors import ServingError
-from tfmtl.serving.client.asking import DEADLINE, UNAVAILABLE, Asked, failed, late, unreached
+from tfmtl.serving.client.asking import (
+    DEADLINE,
+    UNAVAILABLE,
+    Asked,
+    check_outputs,
+    failed,
+    late,
+    unreached,
+)
 from tfmtl.serving.json_values import as_json
 
 _OK = 200
+_NAMELESS = "one without a name"
 _HTTP2 = "BadStatusLine('\\x00\\x00"  # The frame with which HTTP/2 begins is no line of HTTP/1.1.
 _CODES = {
     400: "INVALID_ARGUMENT",
@@ -63,8 +72,9 @@ class OverRest:
         """See `Transport`."""
         body = body_of(signature, inputs)
         answered = self._call("POST", f"{_path(asked)}:predict", body, timeout)["outputs"]
-        if len(outputs) == 1:
-            answered = {name: answered for name in outputs}
+        if not isinstance(answered, dict):  # A signature's only output comes without its name.
+            answered = dict.fromkeys(outputs if len(outputs) == 1 else [_NAMELESS], answered)
+        check_outputs(self._address, answered, outputs)
         return {name: _array(answered[name], info) for name, info in outputs.items()}
 
     def close(self) -> None:

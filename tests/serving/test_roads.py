@@ -4,12 +4,13 @@ import contextlib
 import itertools
 import json
 import logging
+import socket
 import threading
 import types
 
 import numpy as np
 import pytest
-from fake_model import SIGNATURES, FakeModel, free_port, service_of
+from fake_model import PATIENCE, SIGNATURES, FakeModel, free_port, service_of
 from toy import toy_servable, write_version
 
 from tfmtl.errors import ExportError, ServingError
@@ -83,7 +84,7 @@ def test_clients_end_with_the_first_that_fails():
     def ask_once():
         number = next(asked)
         if number in (1, 2):
-            together.wait(timeout=10)
+            together.wait(PATIENCE)
         if number == 2:
             raise ServingError("away")
 
@@ -156,6 +157,7 @@ LISTENS = """
 import signal, socket, sys
 signal.signal(signal.SIGTERM, signal.%s)
 server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+print("Exporting HTTP/REST API at:127.0.0.1 ...", flush=True)
 while True:
     server.accept()
 """
@@ -179,6 +181,14 @@ def test_a_server_that_does_not_start_is_told_by_its_last_words(monkeypatch, tmp
     assert str(error.value) == (
         "The development server should listen. It ended with exit status 1: No port is free."
     )
+
+
+def test_another_program_on_its_port_is_not_taken_for_the_server(monkeypatch, tmp_path):
+    program(monkeypatch, "import sys, time; time.sleep(0.2); sys.exit('The port is taken.')")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        monkeypatch.setattr(server_process, "_free_port", lambda: other.getsockname()[1])
+        with pytest.raises(ServingError, match=r"The port is taken\.$"), serving(tmp_path):
+            pass
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 from tfmtl.config.calibrations import calibratable_tasks, calibrations, class_tasks
 from tfmtl.config.column_functions import COLUMN_FUNCTIONS, column_function
 from tfmtl.config.expansion import expand
-from tfmtl.config.files import save, to_text, write_text
+from tfmtl.config.files import aside, save, to_text, write_text
 from tfmtl.config.loading import TO_EVALUATE, TO_TRAIN, load, load_text, validate
 from tfmtl.config.metric_names import (
     best_metric,
@@ -44,6 +44,7 @@ __all__ = [
     "TO_EVALUATE",
     "TO_TRAIN",
     "architecture",
+    "aside",
     "best_metric",
     "bigger_is_better",
     "calibratable_tasks",

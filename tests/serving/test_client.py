@@ -228,6 +228,32 @@ def test_a_server_that_keeps_silent(before):
     assert error.value.code == "DEADLINE_EXCEEDED"
 
 
+@pytest.mark.parametrize(
+    ("ends", "told"),
+    [(True, "could not be reached: .*Connection broken"), (False, r"did not answer in 0\.\d s")],
+)
+def test_a_server_that_stops_in_the_middle_of_an_answer(ends, told):
+    accepted = []
+
+    def answer_in_part(server):
+        connection, _ = server.accept()
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+        if ends:
+            connection.close()
+        accepted.append(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=answer_in_part, args=(server,))
+        thread.start()
+        timeout = PATIENCE if ends else 0.5
+        client = Client(f"http://127.0.0.1:{server.getsockname()[1]}", timeout=timeout, retries=0)
+        with pytest.raises(ServingError, match=told) as error:
+            client.predict(pd.DataFrame())
+        thread.join()
+    assert error.value.code == ("UNAVAILABLE" if ends else "DEADLINE_EXCEEDED")
+
+
 def test_it_asks_again_while_there_is_time_and_the_server_is_away(monkeypatch):
     monkeypatch.setattr(asking.time, "sleep", lambda seconds: None)
     tries = []

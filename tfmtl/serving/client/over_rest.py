@@ -12,6 +12,7 @@ import numpy as np
 import rapidjson
 import requests
 import tensorflow as tf
+import urllib3
 from google.protobuf import json_format
 from tensorflow_serving.apis import get_model_metadata_pb2
 
@@ -27,6 +28,8 @@ from tfmtl.serving.client.asking import (
 )
 from tfmtl.serving.json_values import as_json
 
+# The second in the middle of an answer, whether the server ended there or its time did.
+_BROKEN = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 _OK = 200
 _NAMELESS = "one without a name"
 _HTTP2 = "BadStatusLine('\\x00\\x00"  # The frame with which HTTP/2 begins is no line of HTTP/1.1.
@@ -96,7 +99,9 @@ class OverRest:
             )
         except requests.Timeout as error:
             raise late(self._address, timeout) from error
-        except requests.ConnectionError as error:
+        except _BROKEN as error:
+            if isinstance(_inner(error), urllib3.exceptions.ReadTimeoutError):
+                raise late(self._address, timeout) from error
             raise self._unreached(error) from error
         except requests.RequestException as error:
             raise ServingError(f"{self._address} cannot be asked: {error}") from error
@@ -105,8 +110,8 @@ class OverRest:
             raise failed(self._address, code, _told(response))
         return self._parsed(response)
 
-    def _unreached(self, error: requests.ConnectionError) -> ServingError:
-        inner = error.args[0] if error.args else error
+    def _unreached(self, error: requests.RequestException) -> ServingError:
+        inner = _inner(error)
         reason = str(getattr(inner, "reason", inner))
         if _HTTP2 in reason:
             host = self._address.partition("://")[2]
@@ -130,6 +135,11 @@ def body_of(signature: str, inputs: Mapping[str, np.ndarray]) -> bytes:
     """
     columns = {name: as_json(value.tolist()) for name, value in inputs.items()}
     return rapidjson.dumps({"signature_name": signature, "inputs": columns}).encode("utf-8")
+
+
+def _inner(error: requests.RequestException) -> Any:
+    """What urllib3 said."""
+    return error.args[0] if error.args else error
 
 
 def _path(asked: Asked) -> str:

@@ -132,7 +132,8 @@ def test_without_the_extra_the_c_runtime_is_left_and_one_line_says_so(monkeypatc
 
 @pytest.fixture
 def processes(monkeypatch):
-    """The processes that are started."""
+    """The processes that are started, on ports that nobody takes meanwhile."""
+    monkeypatch.setattr(server_process, "_free_port", free_port)
     started = []
     start = server_process.subprocess.Popen
 

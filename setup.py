@@ -14,6 +14,7 @@ SERVING = [
     "tensorflow-serving-api==2.21.*",
     "python-rapidjson>=1.20,<2",
     "grpcio>=1.76,<2",
+    "grpcio-health-checking>=1.76,<2",
     "requests>=2.32,<3",
 ]
 PAPERS = ["matplotlib>=3.9,<4"]  # The experiments in samples/papers draw pictures.

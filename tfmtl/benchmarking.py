@@ -220,8 +220,7 @@ class _Run:
 
     def _loop(self, batches: Iterator[Batch], spec: Any, warm_up: int) -> float:
         meter = self._speedometer(warm_up)
-        size = self.batches.batch_size
-        TrainLoop(self.model, TrainingState(), size, hooks=[meter]).run(batches, spec)
+        TrainLoop(self.model, TrainingState(), hooks=[meter]).run(batches, spec)
         if self.seconds_to_first_step is None and meter.first_step is not None:
             self.seconds_to_first_step = meter.first_step - self._started
         return self._speed(meter)

@@ -162,7 +162,7 @@ def load_pipeline(
     if args.pipeline_config_path:
         path = args.pipeline_config_path
     elif args.model_dir:
-        path = Path(args.model_dir, "pipeline.config")
+        path = Path(args.model_dir, config.SAVED)
     else:
         raise ConfigError(["A config is needed: --pipeline_config_path FILE, or --model_dir DIR."])
     needs = config.TO_TRAIN if needs is None else needs

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from tfmtl import commands
 
-_READS = {"parquet": "ParquetInputV2", "tfrecord": "TFRecordInput"}
+READS = {"parquet": "ParquetInputV2", "tfrecord": "TFRecordInput"}  # The `input_type` of each.
 _UNPACKED = "none"
 
 
@@ -34,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the folder to write, new or empty",
     )
     parser.add_argument(
-        "--format", choices=list(_READS), default="parquet", help="of the files (default: parquet)"
+        "--format", choices=list(READS), default="parquet", help="of the files (default: parquet)"
     )
     parser.add_argument(
         "--encoded",
@@ -85,7 +85,7 @@ def _convert(args: argparse.Namespace) -> None:
 
 def _settings(args: argparse.Namespace) -> str:
     """The options of other commands that read what was written."""
-    settings = [f"--set data_config.input_type={_READS[args.format]}"]
+    settings = [f"--set data_config.input_type={READS[args.format]}"]
     if args.format == "tfrecord":
         packing = args.compression or "GZIP"
         settings.append(

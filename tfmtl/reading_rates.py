@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tfmtl import config
+from tfmtl.convert import READS
 from tfmtl.data import find_files
 from tfmtl.features import Columns
 from tfmtl.models import build_tasks
@@ -31,7 +32,6 @@ _FORMATS: dict[str, dict[str, Any]] = {
     "TFRecord": {"kind": "tfrecord"},
     "encoded Parquet": {"kind": "parquet", "encoded": True},
 }
-_READS = {"parquet": DatasetConfig.ParquetInputV2, "tfrecord": DatasetConfig.TFRecordInput}
 
 
 def compare_formats(
@@ -82,8 +82,10 @@ def _written(
         reads = Pipeline()
         reads.CopyFrom(pipeline)
         reads.train_input_path = str(path)
-        reads.data_config.input_type = _READS[how["kind"]]
-        reads.data_config.data_compression_type = "GZIP" if how["kind"] == "tfrecord" else ""
+        packing = "GZIP" if how["kind"] == "tfrecord" else ""
+        reads.data_config.MergeFrom(
+            DatasetConfig(input_type=READS[how["kind"]], data_compression_type=packing)
+        )
         yield name, reads
 
 

@@ -78,11 +78,12 @@ _SERVED = {
     "rest_api_timeout_in_ms": "after which REST's are given up (default: 30000; 0: never)",
     "grpc_max_threads": "gRPC's requests at once (default: 4 a core)",
     "grpc_channel_arguments": "gRPC's own, as a=1,b=2",
-    "enable_grpc_healthcheck_service": "whether grpc.health.v1.Health/Check is answered",
+    "enable_grpc_healthcheck_service": "whether grpc.health.v1.Health is answered",
     "enable_serialization_as_tensor_content": "numbers are answered as bytes",
 }
 _OWN = {
     "host": "where to listen (default: 127.0.0.1, so that only this machine can ask)",
+    "end_with_stdin": "ends when its standard input does: whoever starts it holds that open",
     "max_request_bytes": "of one request (default: 256 MiB)",
     "max_concurrent_requests": "each of gRPC and REST; more are refused (default: 0, any number)",
 }
@@ -94,6 +95,7 @@ _BOOLEANS = (
     "enable_model_warmup",
     "enable_per_model_batching_parameters",
     "enable_serialization_as_tensor_content",
+    "end_with_stdin",
 )
 _TEXTS = (
     "model_name",

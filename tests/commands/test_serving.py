@@ -2,7 +2,10 @@
 
 import dataclasses
 import importlib
+import os
+import signal
 import socket
+import threading
 
 import pytest
 
@@ -103,6 +106,20 @@ def started(monkeypatch):
     """Starts a real server in this process, which ends where it would begin to wait."""
     monkeypatch.setattr(commands, "load_api", lambda args: None)
     monkeypatch.setattr(server.Server, "watch", lambda self: None)
+
+
+def test_a_server_ends_when_nobody_can_write_what_it_reads_any_more(monkeypatch):
+    signals = []
+    monkeypatch.setattr(server.os, "kill", lambda process, number: signals.append(number))
+    reads, writes = os.pipe()
+    os.write(writes, b"It is held open.")
+    waiting = threading.Thread(target=server.end_with, args=(reads,))
+    waiting.start()
+    assert signals == []
+    os.close(writes)
+    waiting.join()
+    os.close(reads)
+    assert signals == [signal.SIGTERM]
 
 
 def test_a_server_without_models_is_told(started, capsys):

@@ -130,6 +130,11 @@ def test_rows_that_were_left_out_are_told_of(config, rows, write, caplog):
     rows(source)
     source.tell_skipped()
     assert caplog.messages == ["2 bad rows were left out."]
+    source.tell_skipped()
+    assert len(caplog.messages) == 1  # They have been told.
+    rows(source)
+    source.tell_skipped()
+    assert caplog.messages == ["2 bad rows were left out."] * 2
 
 
 def test_data_of_bad_rows_only_ends_even_if_read_forever_and_says_why(config, write):

@@ -66,6 +66,15 @@ def test_skipping_rows_leaves_the_later_batches_as_they_are(numbered, shuffle):
     assert numbers(numbered, shuffle=shuffle, epochs=2, skip_rows=21) == whole[3:]
 
 
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("skipped", [3, 17, COUNT, 2 * COUNT])
+def test_rows_that_are_no_whole_batches_are_skipped_as_well(numbered, shuffle, skipped):
+    how = {"shuffle": shuffle, "epochs": 2}
+    one_by_one = flat(numbers(numbered, batch_size=1, **how))[skipped:]
+    batches = [sorted(one_by_one[first : first + 7]) for first in range(0, len(one_by_one), 7)]
+    assert [sorted(batch) for batch in numbers(numbered, skip_rows=skipped, **how)] == batches
+
+
 def test_only_columns_that_are_wanted_are_read(config, rows, tmp_path):
     frame = pd.DataFrame({"a": [1, 2], "lists": [[1], [2, 3]]})
     frame.to_parquet(tmp_path / "a.parquet")

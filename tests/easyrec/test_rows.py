@@ -8,13 +8,28 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from google.protobuf import json_format, text_format
 
 import tfmtl
-from tests.easyrec.rows import ALIKE, BOTTOMS, COLUMNS, LISTS, ROWS
+from tests.easyrec.rows import (
+    ALIKE,
+    BOTH,
+    BOTTOMS,
+    BY_DEFAULT,
+    COLUMNS,
+    LISTS,
+    PLAIN,
+    ROWS,
+    attention,
+    group,
+    on_sequences,
+    sequence,
+)
 from tfmtl import config
 from tfmtl.errors import ConfigError
 from tfmtl.features import Columns
 from tfmtl.models import build_network, build_tasks
+from tfmtl.protos.pipeline_pb2 import Pipeline
 
 # The names of what is told to have no effect.
 TOLD = {"metrics_set", "sequence_length", "allow_key_search", "losses[1]"}
@@ -54,6 +69,24 @@ def test_transformers_are_refused_by_name(bottom):
     row = ROWS["dbmtl"].text
     with pytest.raises(ConfigError) as caught:
         config.load_text(row.replace("bottom_dnn {", f"{bottom} {{ }} bottom_dnn {{", 1))
+    (problem,) = caught.value.problems
+    assert f"`model_config.dbmtl.{bottom}` is refused: " in problem
+
+
+@pytest.mark.parametrize("bottom", BOTTOMS.values())
+@pytest.mark.parametrize("extension", ["config", "json"])
+def test_groups_that_a_refused_transformer_reads_are_not_blamed(bottom, extension, tmp_path):
+    texts = group(LISTS, "text") + group(PLAIN, "general")  # None is `all`; sequences among plain.
+    text = sequence(BY_DEFAULT).text.replace(on_sequences(attention(BOTH)), texts)
+    pipeline = text_format.Parse(text, Pipeline())
+    written = text.replace("bottom_dnn {", f"{bottom} {{ }} bottom_dnn {{", 1)
+    if extension == "json":
+        written = json_format.MessageToJson(pipeline, preserving_proto_field_name=True)
+        written = written.replace('"dbmtl": {', f'"dbmtl": {{ "{bottom}": {{}},')
+    path = tmp_path / f"on_movielens.{extension}"
+    path.write_text(written, "utf-8")
+    with pytest.raises(ConfigError) as caught:
+        config.load(path)
     (problem,) = caught.value.problems
     assert f"`model_config.dbmtl.{bottom}` is refused: " in problem
 

@@ -147,11 +147,6 @@ def test_highway_lets_nearly_all_through_at_first(features):
     assert_close(layer(features[0]).numpy(), features[0])
 
 
-def test_weighted_sum_weighs_each_vector(features):
-    x, y, w = random(BATCH, 4, seed=1), random(BATCH, 4, seed=2), random(BATCH, 3, seed=3)
-    assert_close(layers.WeightedSum()([x, y, w]).numpy(), w[:, :1] * x + w[:, 1:2] * y)
-
-
 def test_own_attention_asks_with_the_first_and_has_maps_for_each(features):
     actual, values = called(layers.OwnAttention(5), features)
     query = dense(values, "query", features[0])

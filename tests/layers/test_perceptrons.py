@@ -101,6 +101,8 @@ def test_gate_weights_sum_to_one_and_mix_the_experts(x):
     experts = np.random.default_rng(2).normal(size=(EXPERTS, BATCH, 2)).astype(np.float32)
     expected = sum(weights.numpy()[:, e, None] * experts[e] for e in range(EXPERTS))
     np.testing.assert_allclose(MixExperts()([*experts, weights]), expected, atol=1e-6)
+    more = tf.concat([weights, tf.ones([BATCH, 2])], axis=1)
+    np.testing.assert_allclose(MixExperts()([*experts, more]), expected, atol=1e-6)
 
 
 def test_a_list_of_inputs_has_one_for_each_expert(x):

@@ -286,6 +286,12 @@ def test_a_block_may_be_called_as_what_the_graph_makes_itself():
     assert_close(output, np.concatenate([mlp(layer, x), x], axis=-1))
 
 
+def test_a_chain_of_blocks_may_be_longer_than_pythons_stack():
+    chain = [f'blocks {{ name: "{n + 1}" inputs {{ block_name: "{n}" }} }}' for n in range(1000)]
+    backbone = parse(f'blocks {{ name: "0" {X} }} {" ".join(reversed(chain))}')
+    assert foretold(backbone) == (4 * 4,)
+
+
 def test_uses_of_a_package_share_its_weights():
     fed, inner = "inputs { use_package_input: true }", keras_layer("MLP", "mlp { hidden_units: 5 }")
     blocks = "".join(

@@ -6,7 +6,7 @@ import tf_keras as keras
 from google.protobuf import text_format
 
 from tfmtl import config
-from tfmtl.config.funnels import funnel_of
+from tfmtl.config.funnels import Funnel, Outcome, Step, funnel_of
 from tfmtl.models import build_tasks
 from tfmtl.models._funnel import funnel_logits
 from tfmtl.protos import pipeline_pb2
@@ -137,6 +137,22 @@ def test_three_steps_in_a_row_are_products(nets):
     p = np.cumprod([nets.sigmoid(given[task]) for task in tasks], axis=0)
     expected = {**given, "ctcvr": logit(p[1]), "stay": logit(p[2])}
     nets.assert_same(network_of(pipeline_of(orders, tasks))(given), expected)
+
+
+def test_many_ways_that_part_and_meet_are_looked_at_once():
+    """Of 2¹⁰⁰ ways from the first event to the last."""
+    steps = []
+    for n in range(100):
+        parts = [Outcome(f"{n}a", f"to_{n}a"), Outcome(f"{n}b", "")]
+        meets = [Step(f"{n}{way}", [Outcome(f"{n + 1}", f"from_{n}{way}")]) for way in "ab"]
+        steps += [Step(f"{n}", parts), *meets]
+    funnel = Funnel(steps, labelled=[tower for step in steps for tower in step.towers if tower])
+    assert funnel.circle == []
+    assert len(funnel.ancestors("100")) == 3 * 100
+    assert len(funnel.branchings("100")) == 3 * 100
+    assert funnel.is_observed("100")
+    back = Funnel([*steps, Step("100", [Outcome("99", "back")])])
+    assert back.circle == ["99", "99a", "100", "99"]
 
 
 def test_outcomes_that_exclude_each_other_share_a_softmax(nets):

@@ -5,12 +5,14 @@ import itertools
 import json
 import logging
 import socket
+import subprocess
 import threading
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_model import PATIENCE, SIGNATURES, FakeModel, free_port, service_of
+from fake_model import PATIENCE, SIGNATURES, FakeModel, free_port, service_of, wait_for
 from toy import toy_servable, write_version
 
 from tfmtl.errors import ExportError, ServingError
@@ -22,6 +24,7 @@ from tfmtl.serving.server import grpc_services
 from tfmtl.serving.server.rest import RestServer
 from tfmtl.serving.server_process import serving
 
+ROOT = Path(__file__).parents[2]
 GRAPH = types.SimpleNamespace(signatures=SIGNATURES)
 REQUEST = Record("one", {"x": np.float32([[1, 2], [3, 4]])})
 
@@ -190,6 +193,35 @@ def test_another_program_on_its_port_is_not_taken_for_the_server(monkeypatch, tm
         monkeypatch.setattr(server_process, "_free_port", lambda: other.getsockname()[1])
         with pytest.raises(ServingError, match=r"The port is taken\.$"), serving(tmp_path):
             pass
+
+
+HOLDS = """
+import pathlib, sys, time
+from tfmtl.serving.server_process import serving
+with serving(pathlib.Path(sys.argv[1])) as address:
+    print(address, flush=True)
+    time.sleep(600)
+"""
+
+
+def is_listened_to(address):
+    host, _, port = address.partition(":")
+    try:
+        socket.create_connection((host, int(port))).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.slow
+def test_the_server_ends_with_a_process_that_is_killed(tmp_path):
+    write_version(toy_servable(), tmp_path / "1", recorded_rows=5)
+    command = [server_process.sys.executable, "-c", HOLDS, str(tmp_path / "1")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        address = process.stdout.readline().strip()
+        assert is_listened_to(address)
+        process.kill()
+    wait_for(lambda: not is_listened_to(address))
 
 
 @pytest.mark.slow

@@ -5,6 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from fake_model import PATIENCE, config_text, free_port, model_config, service_of, spec, wait_for
+from grpc_health.v1 import health_pb2_grpc
+from grpc_health.v1.health import HealthServicer
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -18,9 +21,7 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from tfmtl.protos.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from tfmtl.serving.server import grpc_services
-from tfmtl.serving.server.health import health_handler
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 PRICES = [3.0, 0.5]
@@ -35,7 +36,7 @@ def base(tmp_path_factory):
 def channel(base):
     service, _ = service_of(base)
     address = f"127.0.0.1:{free_port()}"
-    server = grpc_services.start(service, address, 4, None, [], [health_handler()])
+    server = grpc_services.start(service, address, 4, None, [], HealthServicer())
     with grpc.insecure_channel(address) as channel:
         yield channel
     server.stop(None).wait()
@@ -241,6 +242,18 @@ def tasks(*asked, rows=None):
     return request
 
 
+def test_rows_are_counted_once_whatever_is_asked_of_them(tmp_path):
+    service, metrics = service_of(tmp_path / "m")
+    asked = tasks(("classify", "classify", "m"), ("regress", "regress", "m"))
+    service.multi_inference(asked)
+    service.regress(
+        regression_pb2.RegressionRequest(
+            model_spec=spec(signature_name="regress"), input=given([1.0, 2.0, 3.0])
+        )
+    )
+    assert ':tensorflow:serving:request_example_count_total{model="m"} 5\n' in metrics.text()
+
+
 def test_several_signatures_answer_the_same_rows(stub):
     asked = tasks(("classify", "classify", "m"), ("regress", "regress", "m"))
     classes, numbers = stub.MultiInference(asked, timeout=PATIENCE).results
@@ -324,29 +337,33 @@ def test_an_address_that_is_taken_is_told(base):
 
 
 @pytest.fixture(scope="module")
-def check_health(channel):
-    return channel.unary_unary(
-        "/grpc.health.v1.Health/Check",
-        HealthCheckRequest.SerializeToString,
-        HealthCheckResponse.FromString,
-    )
+def health(channel):
+    return health_pb2_grpc.HealthStub(channel)
 
 
-def test_the_server_says_that_it_serves(check_health):
+def test_the_server_says_that_it_serves(health):
     assert (
-        check_health(HealthCheckRequest(), timeout=PATIENCE).status == HealthCheckResponse.SERVING
+        health.Check(HealthCheckRequest(), timeout=PATIENCE).status == HealthCheckResponse.SERVING
     )
 
 
-def test_the_health_of_a_service_is_not_known(check_health):
-    assert (
-        refused(check_health, HealthCheckRequest(service="m"), grpc.StatusCode.NOT_FOUND)
-        == "service name unknown"
-    )
+def test_the_health_of_a_service_is_not_known(health):
+    refused(health.Check, HealthCheckRequest(service="m"), grpc.StatusCode.NOT_FOUND)
 
 
-def test_health_is_on_the_wire_what_grpc_says():
-    # Field 1, a varint: `SERVING = 1` of grpc/health/v1/health.proto.
-    serving = HealthCheckResponse(status=HealthCheckResponse.SERVING)
-    assert serving.SerializeToString() == b"\x08\x01"
-    assert HealthCheckRequest(service="m").SerializeToString() == b"\x0a\x01m"
+def test_who_watches_is_told_that_the_server_serves_and_that_it_ends(base):
+    service, health = service_of(base.parent / "watched")[0], HealthServicer()
+    address = f"127.0.0.1:{free_port()}"
+    server = grpc_services.start(service, address, 1, None, [], health)
+    with grpc.insecure_channel(address) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        watched = [stub.Watch(HealthCheckRequest(), timeout=PATIENCE) for _ in range(3)]
+        # More watch than there are threads, and calls are answered all the same.
+        told = [next(each).status for each in watched]
+        assert (
+            stub.Check(HealthCheckRequest(), timeout=PATIENCE).status == HealthCheckResponse.SERVING
+        )
+        health.enter_graceful_shutdown()
+        told += [next(each).status for each in watched]
+    server.stop(None).wait()
+    assert told == [HealthCheckResponse.SERVING] * 3 + [HealthCheckResponse.NOT_SERVING] * 3

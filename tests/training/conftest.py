@@ -154,3 +154,6 @@ class FakeBatches:
 
     def no_rows_error(self):
         return DataError("No rows.")
+
+    def tell_skipped(self):
+        pass  # There are none.

@@ -9,6 +9,7 @@ from google.protobuf import text_format
 
 from tests.helpers_balancing import all_messages
 from tfmtl.errors import ConfigError
+from tfmtl.layers import BatchNormalization
 from tfmtl.protos import pipeline_pb2
 from tfmtl.tasks.balancing import Balancer, Plan, Weights, build_plan, task_parts
 from tfmtl.tasks.losses import ListwiseLoss, Sessions, lists
@@ -218,6 +219,21 @@ def test_the_losses_after_the_step_are_computed_when_asked_for():
     losses = model.batch_losses(batch, training=True)
     np.testing.assert_allclose(after, [losses["loss_ctr"], 2 * losses["loss_cvr"]], rtol=1e-6)
     assert (after.numpy() < before.numpy()).all()
+
+
+def test_looking_again_leaves_moving_averages_as_the_step_made_them():
+    x = keras.Input([2], name="x")
+    normalized = BatchNormalization(momentum=0.75, name="bn")(x)
+    heads = {task: keras.layers.Dense(1, name=task)(normalized) for task in ("ctr", "cvr")}
+    network, balancer = keras.Model({"x": x}, heads), Given(needs_gradients=False)
+    model, (encoded, targets) = make_model(balancer, network=network), make_batch()
+    model.compile(keras.optimizers.legacy.SGD(0.1))
+    tf.function(model.train_step)(({"x": encoded["x"]}, targets))
+    assert balancer.again
+    layer = network.get_layer("bn")
+    mean, variance = encoded["x"].numpy().mean(axis=0), encoded["x"].numpy().var(axis=0)
+    np.testing.assert_allclose(layer.moving_mean[0], 0.25 * mean, rtol=1e-5)
+    np.testing.assert_allclose(layer.moving_variance[0], 0.75 + 0.25 * variance, rtol=1e-5)
 
 
 def test_fixed_weights_take_the_gradient_of_the_total_and_remember_nothing():

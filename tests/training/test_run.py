@@ -14,9 +14,10 @@ from test_summaries import points
 
 from tfmtl import config
 from tfmtl.errors import DataError, TrainingError
+from tfmtl.protos import dataset_pb2
 from tfmtl.training import evaluate, restore_weights, train
 from tfmtl.training.build import build_model, set_threads
-from tfmtl.training.checkpoints import list_checkpoints
+from tfmtl.training.checkpoints import list_checkpoints, saved_state
 from tfmtl.training.evaluation import Evaluator
 from tfmtl.training.saved_variables import model_variables
 from tfmtl.training.slices import slices_table
@@ -260,6 +261,37 @@ def test_training_ends_where_the_epochs_end(tmp_path, caplog):
     assert result.metrics is None
     assert list_checkpoints(pipeline.model_dir)[0].endswith("model.ckpt-25")
     assert "The data ended after step 25." in caplog.messages
+
+
+def test_going_on_after_a_smaller_batch_trains_on_every_row_of_the_next_epoch(tmp_path):
+    pipeline = make_pipeline(tmp_path)
+    pipeline.train_config.num_steps = 1000
+    pipeline.data_config.num_epochs = 1
+    first = run(pipeline, eval_rows=None)
+    assert first.global_step == 13  # 200 rows in batches of 16; the last has 8.
+    pipeline.data_config.num_epochs = 2
+    second = run(pipeline, eval_rows=None, continue_train=True)
+    assert second.global_step == 26
+    assert saved_state(list_checkpoints(pipeline.model_dir)[0]).rows == 400
+
+
+def test_each_evaluation_of_a_training_tells_the_bad_rows_that_it_left_out(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "tfmtl")
+    pipeline = make_pipeline(tmp_path)
+    pipeline.data_config.bad_rows = dataset_pb2.DatasetConfig.SKIP
+    pipeline.eval_input_path = str(tmp_path / "eval.csv")
+    EVAL_ROWS.replace({"price": {EVAL_ROWS["price"][7]: "cheap"}}).to_csv(
+        pipeline.eval_input_path, index=False, header=False
+    )
+    result = run(pipeline, eval_rows=None)
+    assert result.metrics["rows_ctr"] == 89
+    told = [text for text in caplog.messages if "evaluation at" in text or "bad rows" in text]
+    assert told[::2] == ["1 bad rows were left out."] * 3
+    assert [text[:22] for text in told[1::2]] == [
+        "evaluation at step 4 ·",
+        "evaluation at step 8 ·",
+        "evaluation at step 12 ",
+    ]
 
 
 def test_training_stops_early_when_the_metric_does_not_improve(tmp_path, monkeypatch, caplog):

@@ -16,6 +16,7 @@ from tfmtl.config.wording import one_of
 from tfmtl.errors import ConfigError
 from tfmtl.protos import catalogue_pb2, pipeline_pb2
 
+SAVED = "pipeline.config"  # A config in a `model_dir`, and in an export.
 _PARSERS = {
     ".config": parse_text,
     ".pbtxt": parse_text,

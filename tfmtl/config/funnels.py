@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
+from tfmtl.config import order
 from tfmtl.config.views import Tower, architecture, towers
 from tfmtl.protos import pipeline_pb2
 
@@ -103,7 +104,7 @@ class Funnel:
     @property
     def circle(self) -> list[str]:
         """A way from an event back to it; [] if there is none."""
-        return next(filter(None, (self._way_back(event, []) for event in self.events)), [])
+        return order.circle({event: self._next(event) for event in self.events})
 
     @property
     def towers(self) -> list[str]:
@@ -131,7 +132,8 @@ class Funnel:
 
     def towers_to(self, event: str) -> list[str]:
         """The towers whose outcome is an event."""
-        return [tower for tower in self.towers if self.event_of(tower) == event]
+        outcomes = [outcome for step in self.steps for outcome in step.outcomes]
+        return [each.tower for each in outcomes if each.tower and each.event == event]
 
     def steps_to(self, event: str) -> list[Step]:
         """The steps of which an event is an outcome."""
@@ -141,10 +143,8 @@ class Funnel:
 
     def ancestors(self, event: str) -> list[str]:
         """The events on the ways to an event, each before those that follow it."""
-        found: list[str] = []
-        for step in self.steps_to(event):
-            found += [*self.ancestors(step.start), step.start]
-        return list(dict.fromkeys(found))
+        *before, _ = order.ordered(self._starts, [event])
+        return before
 
     def branchings(self, event: str) -> list[Branching]:
         """The steps on the ways to an event, each after those that lead to where it starts."""
@@ -159,8 +159,9 @@ class Funnel:
     def is_observed(self, event: str) -> bool:
         """Whether labels tell if an event happened."""
         return all(
-            self._is_labelled(event, step) and self.is_observed(step.start)
-            for step in self.steps_to(event)
+            self._is_labelled(each, step)
+            for each in [event, *self.ancestors(event)]
+            for step in self.steps_to(each)
         )
 
     def measured(self, tower: str) -> list[str]:
@@ -184,11 +185,14 @@ class Funnel:
         steps = [step for step in self.steps if step.start == event]
         return list(dict.fromkeys(each.event for step in steps for each in step.outcomes))
 
-    def _way_back(self, event: str, before: Sequence[str]) -> list[str]:
-        way = [*before, event]
-        if event in before:
-            return way[way.index(event) :]
-        return next(filter(None, (self._way_back(each, way) for each in self._next(event))), [])
+    @property
+    def _starts(self) -> dict[str, list[str]]:
+        """Where the steps start that lead to each event."""
+        starts: dict[str, list[str]] = {}
+        for step in self.steps:
+            for outcome in step.outcomes:
+                starts.setdefault(outcome.event, []).append(step.start)
+        return starts
 
     def _is_first(self, event: str) -> bool:
         return all(step.start in self.roots for step in self.steps_to(event))

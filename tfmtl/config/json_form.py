@@ -11,7 +11,14 @@ from typing import Any
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import FieldDescriptor
 
-from tfmtl.config.parsed import Parsed, is_harmless, join, unknown_field, wrong_value
+from tfmtl.config.parsed import (
+    Parsed,
+    is_harmless,
+    join,
+    unjudged,
+    unknown_field,
+    wrong_value,
+)
 from tfmtl.config.places import Places
 from tfmtl.protos import pipeline_pb2
 
@@ -105,6 +112,7 @@ class _JsonParser:
         written = value if isinstance(value, str) else json.dumps(value)
         if not is_harmless(message, name, written):
             self.parsed.add_problem(self._source, path, unknown_field(message, path, name))
+            self.parsed.damaged |= unjudged(message, name)
 
     def _field(self, field: FieldDescriptor, value: Any, owner: str) -> Any:
         path = join(owner, field.name)

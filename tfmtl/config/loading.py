@@ -119,10 +119,11 @@ def _checked(
     return [
         Problem(each.path, imported.told(each.text))
         for each in report.problems
-        if not damaged & {each.path, _owner(each.path)}
+        if not damaged & _holders(each.path)
     ]
 
 
-def _owner(path: str) -> str:
-    """The path of the message that a field is in."""
-    return path.rpartition(".")[0]
+def _holders(path: str) -> set[str]:
+    """A field's path, that of the message it is in, and that of the list which this is in."""
+    message = path.rpartition(".")[0]
+    return {path, message, message.rpartition("[")[0] if message.endswith("]") else message}

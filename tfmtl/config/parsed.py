@@ -16,6 +16,9 @@ from tfmtl.config.wording import meant, one_of, shortened, suggest
 
 M = TypeVar("M", bound=Message)
 
+# What reads groups of its own: where it is refused, nobody can say which groups there should be.
+_READS_GROUPS = {("DBMTL", "bottom_cmbf"), ("DBMTL", "bottom_uniter")}
+
 _KINDS = {
     FieldDescriptor.TYPE_DOUBLE: "a number",
     FieldDescriptor.TYPE_FLOAT: "a number",
@@ -36,7 +39,8 @@ class Parsed(Generic[M]):
         message: What could be read.
         places: Where each part of it stands.
         report: Problems and warnings.
-        damaged: Paths of the messages in which something could not be read.
+        damaged: Paths of the messages in which something could not be read, and of the lists of
+            which therefore nothing can be said.
         complete: Whether the text was read to its end.
     """
 
@@ -75,6 +79,12 @@ def unknown_field(message: Any, path: str, name: str) -> str:
     if known:
         return f"{where} is {told(known)}."
     return f"{where} is not a field of {message.name}.{suggest(name, built_fields(message))}"
+
+
+def unjudged(message: Any, name: str) -> set[str]:
+    """The paths of which nothing can be said, because a message has no such field."""
+    is_reader = (message.name, name) in _READS_GROUPS
+    return {"model_config.feature_groups"} if is_reader else set()
 
 
 def is_harmless(message: Any, name: str, value: str) -> bool:

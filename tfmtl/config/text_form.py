@@ -13,7 +13,15 @@ from typing import Any, Generic, NamedTuple
 from google.protobuf import text_format
 from google.protobuf.descriptor import FieldDescriptor
 
-from tfmtl.config.parsed import M, Parsed, is_harmless, join, unknown_field, wrong_value
+from tfmtl.config.parsed import (
+    M,
+    Parsed,
+    is_harmless,
+    join,
+    unjudged,
+    unknown_field,
+    wrong_value,
+)
 from tfmtl.config.places import Places
 from tfmtl.config.text_fields import (
     Scan,
@@ -127,6 +135,7 @@ class _TextParser(Generic[M]):
             if not is_harmless(message, field.name, field.value):
                 sentence = unknown_field(message, owner, field.name)
                 self._found.append(_Found(field.start, owner, sentence))
+                self._parsed.damaged |= unjudged(message, field.name)
             self._text = blank(self._text, field)
 
     def _merge(self, leaves: list[_Known]) -> None:

@@ -6,7 +6,6 @@ import abc
 import contextlib
 import dataclasses
 import logging
-import math
 import os
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
@@ -71,6 +70,7 @@ class Source(abc.ABC):
         self._skips_bad_rows = data_config.bad_rows == dataset_pb2.DatasetConfig.SKIP
         with tf.device("CPU:0"):  # Where tf.data runs.
             self._skipped = tf.Variable(0, trainable=False, dtype=tf.int64)
+        self._told_skipped = 0
 
     def dataset(
         self,
@@ -96,8 +96,8 @@ class Source(abc.ABC):
                 of the data.
             epochs: Times to read the data. None reads it again and again.
             seed: Decides the orders.
-            skip_rows: Rows to leave out at the start; the later batches are those that come
-                without it, if it is a multiple of `batch_size`.
+            skip_rows: Rows to leave out at the start. The later ones are those that come without
+                it; so are the batches, if it is a multiple of `batch_size`.
             sampled: Whether rows appear as often as the sampler says. Otherwise each appears once.
             drop_remainder: Whether a last, smaller batch is left out.
             transform: Turns a batch into something else, at the same time as others are parsed.
@@ -125,9 +125,11 @@ class Source(abc.ABC):
         return int(self._skipped)
 
     def tell_skipped(self) -> None:
-        """Warns of the bad rows that were left out so far, if there are any."""
-        if self.skipped_rows:
-            _log.warning("%d bad rows were left out.", self.skipped_rows)
+        """Warns of the bad rows that were left out since it last did, if there are any."""
+        untold = self.skipped_rows - self._told_skipped
+        self._told_skipped += untold
+        if untold:
+            _log.warning("%d bad rows were left out.", untold)
 
     @abc.abstractmethod
     def place(self, row: int) -> str:
@@ -265,12 +267,18 @@ class Source(abc.ABC):
 
 
 def rebatched(pieces: tf.data.Dataset, course: Course) -> tf.data.Dataset:
-    """The rows of an epoch, in pieces of any size, as the batches of a course."""
+    """The rows of an epoch, numbers in pieces of any size, as the batches of a course."""
     rows = pieces.repeat(course.epochs)
     if course.skip_rows:
-        piece = math.gcd(course.skip_rows, course.batch_size)
-        rows = rows.rebatch(piece).skip(course.skip_rows // piece)
+        rows = rows.scan(tf.constant(course.skip_rows, tf.int64), _skip)
     return rows.rebatch(course.batch_size, drop_remainder=course.drop_remainder)
+
+
+def _skip(left: tf.Tensor, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Skips as much of a piece as is left to be skipped."""
+    size = tf.size(numbers, tf.int64)
+    # No slice, which shares memory: `rebatch` would log a complaint about it.
+    return tf.maximum(left - size, 0), tf.boolean_mask(numbers, tf.range(size) >= left)
 
 
 @contextlib.contextmanager

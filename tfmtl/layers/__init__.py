@@ -2,7 +2,7 @@
 
 from tfmtl.layers.activations import Dice, PReLU, activation
 from tfmtl.layers.auto_dis import AutoDis
-from tfmtl.layers.batch_normalization import BatchNormalization
+from tfmtl.layers.batch_normalization import BatchNormalization, averages_kept
 from tfmtl.layers.bilinear import BiLinear
 from tfmtl.layers.cross_stitch import CrossStitch
 from tfmtl.layers.dnn import DNN
@@ -39,7 +39,6 @@ from tfmtl.layers.transfer_attention import TransferAttention
 from tfmtl.layers.tucker_bank import TuckerBank, TuckerDense
 from tfmtl.layers.variational_dropout import VariationalDropout
 from tfmtl.layers.weighed_steps import WeighedSteps
-from tfmtl.layers.weighted_sum import WeightedSum
 
 __all__ = [
     "AutoDis",
@@ -97,6 +96,6 @@ __all__ = [
     "TuckerDense",
     "VariationalDropout",
     "WeighedSteps",
-    "WeightedSum",
     "activation",
+    "averages_kept",
 ]

@@ -11,6 +11,8 @@ time of the products with a row of ones that this one uses.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -43,6 +45,7 @@ class BatchNormalization(ByUnit):
         self.epsilon = epsilon
         self.scale = scale
         self.center = center
+        self.moves_averages = True
 
     def build(self, input_shape: Any) -> None:
         shape = self.weights_shape(input_shape)
@@ -69,10 +72,14 @@ class BatchNormalization(ByUnit):
         else:
             outputs, means, variances = (list(part) for part in zip(*normalized, strict=True))
             mean, variance = tf.stack(means), tf.stack(variances)
-        share = (1.0 - self.momentum) * tf.cast(_has_rows(inputs), mean.dtype)
+        if self.moves_averages:
+            self._move_averages(mean, variance, _has_rows(inputs))
+        return outputs
+
+    def _move_averages(self, mean: tf.Tensor, variance: tf.Tensor, has_rows: tf.Tensor) -> None:
+        share = (1.0 - self.momentum) * tf.cast(has_rows, mean.dtype)
         self.moving_mean.assign_sub((self.moving_mean - mean) * share)
         self.moving_variance.assign_sub((self.moving_variance - variance) * share)
-        return outputs
 
     def _normalize(self, x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> Any:
         return normalize_batch(x, gamma, beta, self.epsilon)
@@ -81,6 +88,19 @@ class BatchNormalization(ByUnit):
         config = super().get_config()
         names = ("momentum", "epsilon", "scale", "center")
         return {**config, **{name: getattr(self, name) for name in names}}
+
+
+@contextlib.contextmanager
+def averages_kept(network: keras.Model) -> Iterator[None]:
+    """Lets a network in training normalize by the batch, as ever, and move no averages."""
+    found = [each for each in network.submodules if isinstance(each, BatchNormalization)]
+    for layer in found:
+        layer.moves_averages = False
+    try:
+        yield
+    finally:
+        for layer in found:
+            layer.moves_averages = True
 
 
 def _has_rows(inputs: Inputs) -> tf.Tensor:

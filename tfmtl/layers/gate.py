@@ -92,7 +92,10 @@ class GateBank(keras.layers.Layer):
 
 @keras.utils.register_keras_serializable("tfmtl")
 class MixExperts(keras.layers.Layer):
-    """Sums experts (batch, units), by weights (batch, experts) after them, to (batch, units)."""
+    """Sums experts (batch, units), by weights after them, to (batch, units).
+
+    The weights are (batch, experts), or more, of which the first count.
+    """
 
     def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
         *experts, weights = inputs
@@ -112,5 +115,5 @@ class MixForEach(keras.layers.Layer):
 
 
 def _mixed(experts: Sequence[tf.Tensor], weights: tf.Tensor) -> tf.Tensor:
-    columns = tf.split(weights, len(experts), axis=1)
-    return tf.add_n([expert * column for expert, column in zip(experts, columns, strict=True)])
+    columns = tf.split(weights, weights.shape[1], axis=1)
+    return tf.add_n([expert * column for expert, column in zip(experts, columns, strict=False)])

@@ -172,7 +172,7 @@ def _highway(message: layer_pb2.HighWayTower, l2: float, name: str) -> Layer:
 
 
 def _gate(message: layer_pb2.WeightedGate, l2: float, name: str) -> Layer:
-    total = layers.WeightedSum(name=name)
+    total = layers.MixExperts(name=name)
     mlp = _optional_mlp(message, "mlp", l2, name)
 
     def call(value: Any) -> Any:

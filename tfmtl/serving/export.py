@@ -28,7 +28,7 @@ from tfmtl.serving.gate import check_export
 from tfmtl.serving.gate.graph_rules import MOST_BYTES_OF_CONST
 from tfmtl.serving.golden import GOLDEN_FILE, record_answers, trial_rows
 from tfmtl.serving.joined_inputs import JoinedCells
-from tfmtl.serving.manifest import EXTRA_FOLDER, PIPELINE_FILE, manifest, write_manifest
+from tfmtl.serving.manifest import EXTRA_FOLDER, manifest, write_manifest
 from tfmtl.serving.prediction_logs import Record, write_records
 from tfmtl.serving.signatures import Servable, build_servable, check_input_names
 from tfmtl.serving.vectors import vectors_of
@@ -219,7 +219,7 @@ def _model_name(pipeline: Pipeline, base: Path) -> str:
 def _add_assets(pipeline: Pipeline, tasks: Sequence[Task], folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     text = text_format.MessageToString(pipeline, as_utf8=True)
-    (folder / PIPELINE_FILE).write_text(text, encoding="utf-8")
+    (folder / config.SAVED).write_text(text, encoding="utf-8")
     calibrations = {task.name: task.calibration.as_json() for task in tasks if task.calibration}
     if calibrations:
         _write_json(folder / CALIBRATION_FILE, calibrations)

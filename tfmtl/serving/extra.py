@@ -6,7 +6,7 @@ import importlib.util
 
 from tfmtl.errors import ServingError
 
-_NEEDED = ("grpc", "rapidjson", "requests", "tensorflow_serving")
+_NEEDED = ("grpc", "grpc_health", "rapidjson", "requests", "tensorflow_serving")
 
 
 def check_extra() -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import tensorflow as tf
 from google.protobuf import json_format, text_format
 
+from tfmtl import config
 from tfmtl.errors import ExportError
 from tfmtl.features import Columns
 from tfmtl.features.fingerprints import fingerprints
@@ -30,7 +31,6 @@ from tfmtl.tasks import Task
 EXTRA_FOLDER = "assets.extra"
 MANIFEST_FILE = "tfmtl_export.json"
 FINGERPRINT_FILE = "fingerprint.pb"
-PIPELINE_FILE = "pipeline.config"
 TOLERANCE = TOLERANCES[FLOAT32]
 
 # What the gate reads of it, and what that is.
@@ -126,14 +126,14 @@ def read_pipeline(folder: Path) -> Pipeline | None:
     Raises:
         ExportError: If it is no config.
     """
-    path = folder / "assets" / PIPELINE_FILE
+    path = folder / "assets" / config.SAVED
     if not path.is_file():
         return None
     try:
         return text_format.Parse(path.read_text("utf-8"), Pipeline())
     except (ValueError, text_format.ParseError) as error:
         raise ExportError(
-            f"`assets/{PIPELINE_FILE}` should be what `tfmtl export` wrote. "
+            f"`assets/{config.SAVED}` should be what `tfmtl export` wrote. "
             f"Received: {' '.join(str(error).split())}."
         ) from error
 

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from tfmtl import config
 from tfmtl.config.score import weight_input
 from tfmtl.data import read_frame
 from tfmtl.errors import ExportError
 from tfmtl.protos.pipeline_pb2 import Pipeline
 from tfmtl.protos.score_pb2 import ScoreWeight
-from tfmtl.serving.manifest import PIPELINE_FILE, read_pipeline
+from tfmtl.serving.manifest import read_pipeline
 from tfmtl.serving.signatures import SERVING_DEFAULT, WITH_WEIGHTS
 from tfmtl.serving.versions import versions
 
@@ -169,7 +170,7 @@ def _read_pipeline(folder: Path) -> Pipeline:
     pipeline = read_pipeline(folder)
     if pipeline is None:
         raise ExportError(
-            f"`{folder}` should be a model that tfmtl exported, with its assets/{PIPELINE_FILE}. "
+            f"`{folder}` should be a model that tfmtl exported, with its assets/{config.SAVED}. "
             "Received: a SavedModel without it."
         )
     return pipeline

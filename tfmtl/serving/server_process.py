@@ -47,7 +47,10 @@ def serving(folder: Path, over_rest: bool = False, threads: int = 0) -> Iterator
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2"}
         with (
             log.open("wb") as file,
-            subprocess.Popen(command, env=environment, stdout=file, stderr=file) as process,
+            # A pipe that ends with this process, even if it is killed: the server is to end, too.
+            subprocess.Popen(
+                command, env=environment, stdin=subprocess.PIPE, stdout=file, stderr=file
+            ) as process,
         ):
             try:
                 _wait_for(process, log)
@@ -62,7 +65,7 @@ def _command(base: Path, port: int, over_rest: bool, threads: int) -> list[str]:
         *(sys.executable, "-m", "tfmtl.serve", "--host", _HOST, used, str(port), unused, "0"),
         *("--model_name", MODEL, "--model_base_path", str(base)),
         *("--file_system_poll_wait_seconds", "0", "--enable_model_warmup", "false"),
-        *("--tensorflow_session_parallelism", str(threads)),
+        *("--tensorflow_session_parallelism", str(threads), "--end_with_stdin"),
     ]
 
 

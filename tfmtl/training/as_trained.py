@@ -10,7 +10,6 @@ from tfmtl import config
 from tfmtl.errors import TrainingError
 from tfmtl.protos import pipeline_pb2
 
-CONFIG_FILE = "pipeline.config"
 _FITTED = ("normalization", "binning", "vocabulary")
 
 
@@ -26,7 +25,7 @@ def check_as_trained(pipeline: pipeline_pb2.Pipeline) -> None:
     Raises:
         TrainingError: If they are others.
     """
-    path = Path(pipeline.model_dir, CONFIG_FILE)
+    path = Path(pipeline.model_dir, config.SAVED)
     if not path.is_file():
         return
     trained = text_format.Parse(

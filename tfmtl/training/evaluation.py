@@ -88,6 +88,7 @@ class Evaluator:
                 raise LeftOff
         if batch is None:
             raise self._batches.source.no_rows_error()
+        self._batches.source.tell_skipped()
         self.last_batch = batch
         self.tables = self._found_tables()
         values = results(self._model)

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from tfmtl.errors import ConfigError
+from tfmtl.layers import averages_kept
 from tfmtl.tasks.balancing import Observed, Plan, Weights
 from tfmtl.training.frontier import Frontier
 from tfmtl.training.gradient_average import GradientAverage
@@ -68,7 +69,8 @@ class _Balanced:
     def again(self, objective: Objective, batch: Batch) -> tf.Tensor:
         """The losses of a batch as the model is now, `(parts,)`."""
         encoded, targets = batch
-        logits = objective.network(encoded, training=True)
+        with averages_kept(objective.network):  # They have moved with the step's own pass.
+            logits = objective.network(encoded, training=True)
         return tf.stack(self.parts(objective.terms(logits, targets)))
 
     def backward(

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfmtl.training.batches import step_function
 from tfmtl.training.model import MultiTaskModel
 from tfmtl.training.not_finite import explain, is_not_finite
-from tfmtl.training.objective import Batch, Losses
+from tfmtl.training.objective import Batch, Losses, rows_of
 from tfmtl.training.state import TrainingState
 
 _log = logging.getLogger(__name__)
@@ -34,7 +34,6 @@ class TrainLoop:
     Args:
         model: The model, compiled.
         state: Where the training stands; it is moved on.
-        batch_size: Rows read for a step.
         num_steps: The last step; 0 for none.
         hooks: What happens beside, in this order.
     """
@@ -43,13 +42,11 @@ class TrainLoop:
         self,
         model: MultiTaskModel,
         state: TrainingState,
-        batch_size: int,
         num_steps: int = 0,
         hooks: Sequence[Hook] = (),
     ) -> None:
         self._model = model
         self._state = state
-        self._batch_size = batch_size
         self._num_steps = num_steps
         self._hooks = hooks
 
@@ -74,7 +71,7 @@ class TrainLoop:
                 return True
             losses = self._step(train_step, batch)
             self._state.step += 1
-            self._state.rows += self._batch_size
+            self._state.rows += rows_of(batch)
             for hook in self._hooks:
                 hook.after_step(losses)
         return False

@@ -19,6 +19,12 @@ Batch = tuple[Mapping[str, Any], Mapping[str, tf.Tensor]]  # Encoded features, a
 Losses = dict[str, tf.Tensor]
 
 
+def rows_of(batch: Batch) -> int:
+    """The rows of a batch, which has a target at least."""
+    _, targets = batch
+    return int(next(iter(targets.values())).shape[0])
+
+
 class Objective:
     """The losses of a network on batches.
 

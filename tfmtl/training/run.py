@@ -15,7 +15,7 @@ from tfmtl.features.fingerprints import fingerprints
 from tfmtl.protos import pipeline_pb2
 from tfmtl.tasks import Task
 from tfmtl.training import build
-from tfmtl.training.as_trained import CONFIG_FILE, check_as_trained
+from tfmtl.training.as_trained import check_as_trained
 from tfmtl.training.batches import Batches
 from tfmtl.training.best import build_best
 from tfmtl.training.checkpoints import Checkpoints, restore_weights
@@ -133,7 +133,7 @@ def train(
     with open_strategy(pipeline.train_config).scope():
         run = _Run(pipeline, train_data, eval_data, on_build, on_evaluation)
         restored = run.restore()
-        config.save(pipeline, os.path.join(pipeline.model_dir, CONFIG_FILE))
+        config.save(pipeline, os.path.join(pipeline.model_dir, config.SAVED))
         return run.execute(restored)
 
 
@@ -170,7 +170,6 @@ def evaluate(
     _log.info("Evaluating `%s`.", path)
     evaluator = _evaluator(pipeline, model, batches)
     results, tables, state = evaluator.run(), evaluator.tables, TrainingState(step)
-    batches.source.tell_skipped()
     _log.info("%s", results_line(step, results))
     _tell_tables(tables)
     Guard(model, state).look(results, evaluator.last_batch)
@@ -247,8 +246,8 @@ class _Run:
             skip_rows=self._state.rows,
             drop_remainder=config_of_data.drop_remainder,
         )
-        size, num_steps = self._batches.batch_size, self._settings.num_steps
-        loop = TrainLoop(self._model, self._state, size, num_steps, hooks)
+        num_steps = self._settings.num_steps
+        loop = TrainLoop(self._model, self._state, num_steps, hooks)
         data_ended = loop.run(self._batches.read(dataset), dataset.element_spec)
         if data_ended and not self._state.step:
             raise self._batches.source.no_rows_error()

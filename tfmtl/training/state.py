@@ -15,7 +15,7 @@ class TrainingState(tf.train.experimental.PythonState):
 
     Args:
         step: Steps made.
-        rows: Rows of their batches, if all are full; bad ones that were left out are not counted.
+        rows: Rows of their batches; bad ones that were left out are not counted.
         best_metric: What `best_value` is a value of.
         best_value: The best value an evaluation has seen; None before the first.
         best_step: The step of that evaluation.

@@ -27,10 +27,23 @@ def outputs_of(graph: Graph) -> Sequence[str]:
 
 def blocks_read(block: backbone_pb2.Block, graph: Graph) -> list[str]:
     """The blocks of a graph that a block reads, those that it ignores included."""
+    return _blocks_of(block.inputs, block, graph)
+
+
+def blocks_taken(block: backbone_pb2.Block, graph: Graph) -> list[str]:
+    """The blocks of a graph whose outputs a block takes."""
+    if block.HasField("input_layer"):
+        return []
+    return _blocks_of([each for each in block.inputs if not each.ignore_input], block, graph)
+
+
+def _blocks_of(
+    inputs: Sequence[backbone_pb2.Input], block: backbone_pb2.Block, graph: Graph
+) -> list[str]:
     known = {each.name for each in graph.blocks}
     read = [
         name
-        for each in block.inputs
+        for each in inputs
         for name in (each.block_name, each.feature_group_name, each.package_input)
         if name
     ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from tfmtl.config.backbone.graphs import PATH, Graph, graphs, outputs_of
+from tfmtl.config.backbone.graphs import PATH, Graph, blocks_taken, graphs, outputs_of
 from tfmtl.config.backbone.slices import Index, parse_slice
+from tfmtl.config.order import ordered
 from tfmtl.protos import backbone_pb2
 
 # Something that flows, or a list of such.
@@ -100,19 +101,20 @@ class _Walk:
 
     def output(self) -> Value:
         """What the graph gives."""
-        values = [self._value(name) for name in outputs_of(self._graph)]
+        outputs = outputs_of(self._graph)
+        takes = {block.name: blocks_taken(block, self._graph) for block in self._graph.blocks}
+        for name in ordered(takes, outputs):
+            self._values[name] = self._value(name)
+        values = [self._values[name] for name in outputs]
         if self._graph.output_blocks:
             return values
         return self._merged(values, -1, self._place.at("concat_blocks", "/output"))
 
     def _value(self, name: str) -> Value:
-        if name not in self._values:
-            number = self._numbers[name]
-            place = Place(f"{self._place.path}.blocks[{number}]", f"{self._place.name}/{name}")
-            self._values[name] = self._computed(self._graph.blocks[number], place)
-        return self._values[name]
-
-    def _computed(self, block: backbone_pb2.Block, place: Place) -> Value:
+        """What a block gives, once those have that it takes."""
+        number = self._numbers[name]
+        block = self._graph.blocks[number]
+        place = Place(f"{self._place.path}.blocks[{number}]", f"{self._place.name}/{name}")
         if block.HasField("input_layer"):
             how = self._reset or block.input_layer
             return self._flow.read(block.inputs[0].feature_group_name, how, place)
@@ -143,13 +145,13 @@ class _Walk:
         if source.use_package_input:
             return self._package_input
         if source.package_name:
-            feed = self._value(source.package_input) if source.package_input else None
+            feed = self._values[source.package_input] if source.package_input else None
             reset = source.reset_input if source.HasField("reset_input") else None
             packed = self._packages[source.package_name]
             return _Walk(packed, self._packages, self._flow, feed, reset).output()
         name = source.block_name or source.feature_group_name
         if name in self._numbers and name != block.name:
-            return self._value(name)
+            return self._values[name]
         return self._flow.read(source.feature_group_name, backbone_pb2.InputLayer(), place)
 
     def _merged(self, values: Sequence[Value], axis: int, place: Place) -> Value:

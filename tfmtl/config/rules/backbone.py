@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from tfmtl.config.backbone.graphs import PATH, Graph, blocks_read, graphs, outputs_of
 from tfmtl.config.backbone.slices import parse_slice
 from tfmtl.config.backbone.wiring import backbone_output
+from tfmtl.config.order import circle
 from tfmtl.config.problems import Report
 from tfmtl.config.rules.block_shapes import ShapeFlow, check_shapes
 from tfmtl.config.rules.blocks import check_layer, check_mlp
@@ -79,13 +80,11 @@ class _Wiring:
         for index, block in enumerate(graph.blocks):
             self._check_block(block, f"{path}.blocks[{index}]", names)
         self._check_outputs(path, graph, names)
-        circle = _circle({block.name: blocks_read(block, graph) for block in graph.blocks})
-        if circle:
-            rule = f"not close a circle, {' reads '.join(circle)}"
-            index = names.index(circle[0])
-            self._report.should(
-                f"{path}.blocks[{index}].inputs", rule, circle[1], of=_named(circle[0])
-            )
+        way = circle({block.name: blocks_read(block, graph) for block in graph.blocks})
+        if way:
+            rule = f"not close a circle, {' reads '.join(way)}"
+            index = names.index(way[0])
+            self._report.should(f"{path}.blocks[{index}].inputs", rule, way[1], of=_named(way[0]))
         else:
             self._check_are_read(path, graph)
 
@@ -108,11 +107,11 @@ class _Wiring:
 
     def _check_packages_are_read(self) -> None:
         reads = {name: _packages_read(each) for name, each in self._named_packages()}
-        circle = _circle(reads)
-        if circle:
-            rule = f"not close a circle, {' reads '.join(circle)}"
-            index = self._packages.index(circle[0])
-            self._report.should(f"{PATH}.packages[{index}]", rule, circle[1])
+        way = circle(reads)
+        if way:
+            rule = f"not close a circle, {' reads '.join(way)}"
+            index = self._packages.index(way[0])
+            self._report.should(f"{PATH}.packages[{index}]", rule, way[1])
         read = {name for names in reads.values() for name in names}
         read |= set(_packages_read(self._backbone))
         for index, name in enumerate(self._packages):
@@ -264,22 +263,3 @@ def _packages_read(graph: Graph) -> list[str]:
 
 def _reads_its_input(graph: Graph) -> bool:
     return any(each.use_package_input for block in graph.blocks for each in block.inputs)
-
-
-def _circle(reads: Mapping[str, Collection[str]]) -> list[str]:
-    """A way from a name over those that it reads back to itself; [] if there is none."""
-    done: set[str] = set()
-    for start in reads:
-        # A walk that keeps its own way, because chains of blocks may be longer than Python's.
-        way, ahead = [start], [iter(reads[start])]
-        while way:
-            name = next(ahead[-1], None)
-            if name is None:
-                done.add(way.pop())
-                ahead.pop()
-            elif name in way:
-                return [*way[way.index(name) :], name]
-            elif name not in done and name in reads:
-                way.append(name)
-                ahead.append(iter(reads[name]))
-    return []

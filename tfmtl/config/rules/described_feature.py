@@ -18,12 +18,17 @@ ID_SOURCES = (*WORDS, "num_buckets")
 
 
 class DescribedFeature(NamedTuple):
-    """A feature, the columns there are, and where its problems go."""
+    """A feature, the columns there are, and where its problems go.
+
+    One that no group reads has nothing to compute: it only gives its column a name, for a metric by
+    user, say.
+    """
 
     feature: feature_pb2.FeatureConfig
     path: str
     columns: Mapping[str, Field]
     report: Report
+    is_read: bool
 
     @property
     def of(self) -> str:

@@ -20,8 +20,8 @@ def check_number_of_inputs(it: DescribedFeature, most: int, rule: str) -> None:
 
 
 def check_embedding(it: DescribedFeature, reason: str) -> None:
-    """It has an embedding, for that reason."""
-    if not it.feature.embedding_dim:
+    """It has an embedding, for that reason, if anyone reads it."""
+    if it.is_read and not it.feature.embedding_dim:
         it.should("embedding_dim", f"be at least 1, because {reason}", 0)
 
 

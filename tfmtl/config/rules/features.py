@@ -12,7 +12,7 @@ from tfmtl.config.rules.feature_ids import check_combo, check_id, check_lookup, 
 from tfmtl.config.rules.feature_numbers import check_expression, check_raw
 from tfmtl.config.rules.feature_parts import check_initializer, check_number_of_inputs
 from tfmtl.config.rules.feature_steps import check_sequence
-from tfmtl.config.views import feature_name, placed_features
+from tfmtl.config.views import feature_name, placed_features, read_features
 from tfmtl.protos import dataset_pb2, feature_pb2, pipeline_pb2
 
 _Feature = feature_pb2.FeatureConfig
@@ -65,9 +65,11 @@ def check(pipeline: pipeline_pb2.Pipeline, report: Report) -> None:
     if pipeline.feature_configs and pipeline.feature_config.features:
         report.warn("feature_config", "is not read, because there are `feature_configs`")
     known = columns(pipeline)
+    read = {feature_name(each) for each in read_features(pipeline)}
     for each in placed:
         found = Report()
-        described = DescribedFeature(each.feature, each.path, known, found)
+        is_read = feature_name(each.feature) in read
+        described = DescribedFeature(each.feature, each.path, known, found, is_read)
         _check_columns(described, each.column_paths, pipeline.data_config)
         _check_kind(described)
         _add_new(found, report)
@@ -109,15 +111,21 @@ def _check_columns(
         if name not in it.columns:
             what = "one of `data_config.input_fields`"
             it.report.should_name(path, what, name, it.columns, of=it.of)
-        elif name in data.label_fields:
-            it.report.should(path, "not be a label", name, of=it.of)
-        elif name == data.sample_weight:
-            it.report.should(path, "not be the sample weight", name, of=it.of)
-        elif name == data.rejection_sampling.propensity_name:
-            rule = "not be the propensity of `data_config.rejection_sampling`"
-            it.report.should(path, rule, name, of=it.of)
+        elif it.is_read and (role := _role(name, data)):
+            it.report.should(path, f"not be {role}", name, of=it.of)
         else:
             check_name(it.report, path, name, of=it.of)
+
+
+def _role(column: str, data: dataset_pb2.DatasetConfig) -> str:
+    """What a column is that nobody knows when the model is served; "" if it is none such."""
+    if column in data.label_fields:
+        return "a label"
+    if column == data.sample_weight:
+        return "the sample weight"
+    if column == data.rejection_sampling.propensity_name:
+        return "the propensity of `data_config.rejection_sampling`"
+    return ""
 
 
 def _check_meaning(it: DescribedFeature) -> None:

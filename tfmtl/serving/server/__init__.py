@@ -15,7 +15,6 @@
     examples          Classify, Regress and MultiInference; `example_results`: what they answer
     service           every call, in TensorFlow Serving's messages
     grpc_services     the calls over gRPC
-    health            gRPC's own health check
     rest              HTTP's connections; `http_body` reads what they bring
     rest_calls        the calls over REST, with `json_text`, `json_tensors`, `json_answers` and
                       `json_examples`

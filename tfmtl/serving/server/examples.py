@@ -72,6 +72,11 @@ def infer(
     ]
 
 
+def count_rows(given: input_pb2.Input) -> int:
+    """How many rows there are."""
+    return len(_listed(given).examples)
+
+
 @dataclasses.dataclass(frozen=True)
 class _Task:
     """What is asked of a signature, and what its answers become.
@@ -162,14 +167,17 @@ def _task(model: LoadedModel, task: Any) -> _Task:
 
 def _serialized(given: input_pb2.Input) -> np.ndarray:
     """The rows as bytes. What all have in common is put before each, as bytes, too."""
-    context = b""
-    listed: Any = given.example_list
-    if given.WhichOneof("kind") == "example_list_with_context":
-        listed = given.example_list_with_context
-        context = listed.context.SerializeToString()
+    listed = _listed(given)
     if not listed.examples:
         raise statuses.invalid("Input is empty.")
+    has_context = isinstance(listed, input_pb2.ExampleListWithContext)
+    context = listed.context.SerializeToString() if has_context else b""
     return np.array([context + row.SerializeToString() for row in listed.examples], object)
+
+
+def _listed(given: input_pb2.Input) -> Any:
+    """The rows, and perhaps what all have in common."""
+    return getattr(given, given.WhichOneof("kind") or "example_list")
 
 
 def _results(

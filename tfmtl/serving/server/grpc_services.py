@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent import futures
 from typing import Any, NoReturn
 
 import grpc
+from grpc_health.v1 import health_pb2_grpc
+from grpc_health.v1.health import HealthServicer
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
 from tfmtl.serving.server import statuses
@@ -24,7 +26,7 @@ def start(
     threads: int,
     most_calls: int | None,
     channel: Channel,
-    others: Sequence[grpc.GenericRpcHandler] = (),
+    health: HealthServicer | None = None,
 ) -> grpc.Server:
     """Starts to answer.
 
@@ -34,7 +36,7 @@ def start(
         threads: How many calls are answered at once.
         most_calls: How many may wait or be answered before more are refused.
         channel: Arguments of gRPC's own.
-        others: Answer calls that are not TensorFlow Serving's.
+        health: Answers gRPC's own health check.
 
     Raises:
         OSError: If the address cannot be had.
@@ -49,7 +51,8 @@ def start(
         PredictionServicer(service), server
     )
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelServicer(service), server)
-    server.add_generic_rpc_handlers(others)
+    if health:
+        health_pb2_grpc.add_HealthServicer_to_server(health, server)
     _bind(server, address)
     server.start()
     return server

@@ -18,6 +18,7 @@ class Options:
     model_base_path: str = ""
     model_config_file: str = ""
     host: str = "127.0.0.1"
+    end_with_stdin: bool = False
     port: int = 8500
     rest_api_port: int = 8501
     model_config_file_poll_wait_seconds: int = 0

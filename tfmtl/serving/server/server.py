@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+from grpc_health.v1.health import HealthServicer
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from tfmtl.errors import ServingError
@@ -18,7 +21,6 @@ from tfmtl.serving.server import grpc_services, statuses
 from tfmtl.serving.server.addresses import bracketed, check_addresses, not_had
 from tfmtl.serving.server.batching_flags import BatchingFlags
 from tfmtl.serving.server.config_files import metrics_path, models_config
-from tfmtl.serving.server.health import health_handler
 from tfmtl.serving.server.loaded_model import LoadedModel
 from tfmtl.serving.server.metrics import Metrics
 from tfmtl.serving.server.models import Models
@@ -32,6 +34,7 @@ _log = logging.getLogger(__name__)
 
 _GRACE = 5.0  # Seconds for calls that are being answered when the server ends.
 _TICK = 0.2  # Seconds between looks at the clock.
+_STDIN = 0  # The descriptor.
 
 
 class Server:
@@ -102,7 +105,7 @@ class Server:
             ("grpc.max_receive_message_length", options.max_request_bytes),
             *_channel_arguments(options.grpc_channel_arguments),
         ]
-        health = [health_handler()] if options.enable_grpc_healthcheck_service else []
+        health = HealthServicer() if options.enable_grpc_healthcheck_service else None
         try:
             server = grpc_services.start(
                 service, address, options.grpc_max_threads, most, channel, health
@@ -110,6 +113,8 @@ class Server:
         except OSError as error:
             raise not_had("gRPC", options.host, options.port, "port", str(error)) from error
         self._stop.append(lambda: server.stop(_GRACE).wait())
+        if health:
+            self._stop.append(health.enter_graceful_shutdown)
         _log.info("Running gRPC ModelServer at %s ...", address)
 
     def _start_rest(self, service: Service) -> None:
@@ -206,11 +211,20 @@ def serve(options: Options) -> None:
         ServingError: If it cannot start.
     """
     server = Server(options)
+    if options.end_with_stdin:
+        threading.Thread(target=end_with, args=(_STDIN,), daemon=True).start()
     try:
         server.start()
         server.watch()
     finally:
         server.stop()
+
+
+def end_with(descriptor: int) -> None:
+    """Reads a file until its end, as a pipe's comes when nobody has it open to write, and ends."""
+    while os.read(descriptor, 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _config_of(options: Options) -> ModelServerConfig:

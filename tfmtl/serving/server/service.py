@@ -108,7 +108,6 @@ class Service:
     ) -> classification_pb2.ClassificationResponse:
         """Classify."""
         result, spec = self._of_rows(request, "Classify", examples.classify, timeout)
-        self._metrics.examples.add(spec.name, by=len(result.classifications))
         return classification_pb2.ClassificationResponse(result=result, model_spec=spec)
 
     def regress(
@@ -116,7 +115,6 @@ class Service:
     ) -> regression_pb2.RegressionResponse:
         """Regress."""
         result, spec = self._of_rows(request, "Regress", examples.regress, timeout)
-        self._metrics.examples.add(spec.name, by=len(result.regressions))
         return regression_pb2.RegressionResponse(result=result, model_spec=spec)
 
     def multi_inference(
@@ -126,6 +124,7 @@ class Service:
         spec = request.tasks[0].model_spec if request.tasks else ModelSpec()
         with self._models.use(spec) as (model, used), self._timed(spec.name, "MultiInference"):
             results = examples.infer(model, request, timeout)
+        self._metrics.examples.add(spec.name, by=examples.count_rows(request.input))
         for task, result in zip(request.tasks, results, strict=True):
             result.model_spec.CopyFrom(used)
             result.model_spec.signature_name = task.model_spec.signature_name
@@ -173,7 +172,9 @@ class Service:
     ) -> tuple[T, ModelSpec]:
         """What a model says of rows of features, and which it was."""
         with self._model(request, api) as (model, spec):
-            return ask(model, request.model_spec.signature_name, request.input, timeout), spec
+            answer = ask(model, request.model_spec.signature_name, request.input, timeout)
+        self._metrics.examples.add(spec.name, by=examples.count_rows(request.input))
+        return answer, spec
 
     @contextlib.contextmanager
     def _model(self, request: Any, api: str) -> Iterator[tuple[LoadedModel, ModelSpec]]:

@@ -182,6 +182,19 @@ def test_what_is_not_there_is_told_once(tmp_path, loads, caplog):
         used(models)
 
 
+def test_a_folder_that_cannot_be_read_keeps_no_other_model_from_its_versions(base, loads, caplog):
+    unreadable = base / ("x" * 300)
+    configs = [config_text(unreadable), config_text(base).replace('"m"', '"n"')]
+    models = served(base, loads)
+    models.configure(model_config(*configs))
+    publish(base, 2)
+    models.refresh()
+    assert used(models, name="n") == 2
+    assert [record.getMessage() for record in caplog.records] == [
+        f"Could not read base path {unreadable} for servable m: File name too long"
+    ]
+
+
 def test_labels_name_versions(base, loads):
     publish(base, 2)
     labels = 'version_labels { key: "old" value: 1 } version_labels { key: "new" value: 2 }'

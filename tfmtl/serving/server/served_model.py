@@ -47,10 +47,15 @@ class ServedModel:
     def load(self) -> None:
         """Looks what there is, and loads what should be served and is not."""
         base = Path(self.config.base_path)
-        if not base.is_dir():
-            self._tell(f"Could not find base path {base} for servable {self.name}")
+        try:
+            if not base.is_dir():
+                self._tell(f"Could not find base path {base} for servable {self.name}")
+                return
+            aspired = self._aspired(base)
+        except OSError as error:  # What is served goes on, and so do other models.
+            told = f"Could not read base path {base} for servable {self.name}: {error.strerror}"
+            self._tell(told)
             return
-        aspired = self._aspired(base)
         self._take(aspired)
         for version in self._all():
             if version.number in aspired and version.is_due:

@@ -22,5 +22,7 @@ def equal_random_numbers():
 
     Not before each test: TensorFlow would forget its kernels, and make them again.
     """
-    if keras := sys.modules.get("tf_keras"):  # Tests of configs alone do without.
+    if keras := sys.modules.get("tf_keras"):
         keras.utils.set_random_seed(1)
+    elif tensorflow := sys.modules.get("tensorflow"):  # Tests of data do without Keras.
+        tensorflow.random.set_seed(1)

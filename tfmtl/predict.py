@@ -96,10 +96,14 @@ def _predict(args: argparse.Namespace) -> None:
 
 
 def _newest_export(args: argparse.Namespace) -> Path:
-    """The newest export of a config's model."""
+    """The folder of versions that has the newest export of a config's model."""
+    from tfmtl.serving.versions import versions  # Loads TensorFlow.
+
     exports = Path(commands.load_pipeline(args, ["model_dir"]).model_dir, "export")
-    kinds = [path for path in exports.glob("*") if path.is_dir()]
-    return max(kinds, key=lambda path: path.stat().st_mtime, default=exports)
+    # By numbers, which are times: a folder's own is that of what is only being written in it, too.
+    found = [version for kind in exports.glob("*") for version in versions(kind)]
+    newest = max(found, key=lambda version: int(version.name), default=None)
+    return newest.parent if newest else exports
 
 
 def _names(text: str) -> list[str] | None:

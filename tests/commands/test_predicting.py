@@ -1,5 +1,6 @@
 """What `python -m tfmtl.predict` makes of its options."""
 
+import os
 import types
 
 import pytest
@@ -41,6 +42,29 @@ def test_without_weights_the_score_has_its_defaults(asked):
     predict.main([*OPTIONS, "--output_cols", "score"])
     assert asked["predictor"] == ("m", 4096, {})
     assert asked["files"][2] == ["score"]
+
+
+@pytest.fixture
+def model_dir(monkeypatch, tmp_path):
+    """That of the config."""
+    pipeline = Pipeline(model_dir=str(tmp_path))
+    monkeypatch.setattr(commands, "load_pipeline", lambda args, needs: pipeline)
+    return tmp_path
+
+
+def test_the_newest_export_is_that_of_the_largest_number(asked, model_dir):
+    """The other folder is younger: a version is being written there, or was pruned."""
+    for path in ("final/10", "best/9", "latest/.tmp-11-1-host"):
+        (model_dir / "export" / path).mkdir(parents=True)
+    for age, kind in enumerate(["final", "best", "latest"]):
+        os.utime(model_dir / "export" / kind, (age, age))
+    predict.main(OPTIONS[2:])
+    assert asked["predictor"][0] == model_dir / "export" / "final"
+
+
+def test_where_nothing_is_exported_the_folder_of_all_exports_is_looked_into(asked, model_dir):
+    predict.main(OPTIONS[2:])
+    assert asked["predictor"][0] == model_dir / "export"
 
 
 @pytest.mark.parametrize("text", ["a", "a=", "a=much"])

@@ -61,6 +61,21 @@ def test_saved_config_leaves_nothing_aside(tmp_path, good):
     assert os.listdir(tmp_path) == ["pipeline.config"]
 
 
+def test_two_processes_may_write_a_file_at_the_same_time(tmp_path, monkeypatch):
+    """The other one, of another container and the same number, is done before this one renames."""
+    path, replace = tmp_path / "eval_result.json", pathlib.Path.replace
+
+    def replace_after_the_other(aside, target):
+        monkeypatch.undo()
+        config.write_text("the other's", path)
+        return replace(aside, target)
+
+    monkeypatch.setattr(pathlib.Path, "replace", replace_after_the_other)
+    config.write_text("this one's", path)
+    assert path.read_text() == "this one's"
+    assert os.listdir(tmp_path) == ["eval_result.json"]
+
+
 def test_file_that_cannot_be_written_stays_as_it_was(tmp_path, good, monkeypatch):
     path = tmp_path / "pipeline.config"
     path.write_text("old")

@@ -63,6 +63,16 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
         part_files(tmp_path / "no" / "out", "parquet", SCHEMA).__enter__()
 
 
+def test_of_two_that_write_a_folder_at_the_same_time_the_first_to_end_has_it(tmp_path):
+    with pytest.raises(DataError, match="could not be written: Directory not empty"):
+        with part_files(tmp_path / "out", "parquet", SCHEMA) as slow:
+            slow.write(table(1))
+            with part_files(tmp_path / "out", "parquet", SCHEMA) as fast:
+                fast.write(table(2))
+    assert pq.read_table(tmp_path / "out").to_pydict() == {"n": [2]}
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
 def test_a_compression_of_another_format_is_refused(tmp_path):
     with pytest.raises(DataError, match="of parquet should be zstd, snappy, gzip or none"):
         part_files(tmp_path / "out", "parquet", SCHEMA, "ZLIB").__enter__()

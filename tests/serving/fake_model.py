@@ -1,6 +1,7 @@
 """A model that is no SavedModel: its signatures are made by hand, and NumPy answers."""
 
 import socket
+import time
 
 import numpy as np
 import tensorflow as tf
@@ -13,6 +14,8 @@ from tfmtl.serving.server.metrics import Metrics
 from tfmtl.serving.server.models import Models
 from tfmtl.serving.server.service import Service
 from tfmtl.serving.server.version import Retries
+
+PATIENCE = 120.0  # Seconds for what others do: who waits so long waits for nothing.
 
 TEXT, FLOAT, INT, BOOL = tf.string, tf.float32, tf.int32, tf.bool
 
@@ -129,8 +132,21 @@ def spec(name="m", version=None, label="", signature_name=""):
     return made
 
 
+_kept = []  # Sockets, until the process ends.
+
+
 def free_port():
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on, or is given by the system, but who asks for this very one."""
+    probe = socket.socket()
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    probe.bind(("127.0.0.1", 0))
+    _kept.append(probe)
+    return probe.getsockname()[1]
+
+
+def wait_for(condition):
+    """Waits for what another thread or process does."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "It does not happen."
+        time.sleep(0.01)

@@ -1,5 +1,6 @@
 """The client: tables in and out, by gRPC and by REST, and what it says before it asks."""
 
+import itertools
 import re
 import socket
 import threading
@@ -9,11 +10,22 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from fake_model import ANY, FLOAT, INT, TEXT, FakeModel, free_port, service_of, signature
+from fake_model import (
+    ANY,
+    FLOAT,
+    INT,
+    PATIENCE,
+    TEXT,
+    FakeModel,
+    free_port,
+    service_of,
+    signature,
+)
 
 from tfmtl.client import Client
 from tfmtl.errors import ServingError
 from tfmtl.serving.client import asking, tensors
+from tfmtl.serving.client.transport import transport_to
 from tfmtl.serving.server import grpc_services
 from tfmtl.serving.server.rest import RestServer
 
@@ -57,7 +69,7 @@ def addresses(tmp_path_factory):
 
 @pytest.fixture(params=["gRPC", "REST"])
 def client(addresses, request):
-    with Client(addresses[request.param], "m", batch_size=2) as client:
+    with Client(addresses[request.param], "m", timeout=PATIENCE, batch_size=2) as client:
         yield client
 
 
@@ -158,7 +170,7 @@ def test_a_signature_that_there_is_not(addresses, monkeypatch, rows):
 @pytest.mark.parametrize("before", ["127.0.0.1:%d", "http://127.0.0.1:%d"])
 def test_a_server_that_is_not_there(before):
     address = before % free_port()
-    client = Client(address, "m", timeout=1, retries=1)
+    client = Client(address, "m", timeout=PATIENCE, retries=1)
     with pytest.raises(ServingError) as error:
         client.predict(pd.DataFrame())
     told = re.escape(f"{address} could not be reached: ") + r".*Connection refused[^\n]*\."
@@ -174,7 +186,7 @@ def test_an_address_of_the_other_kind(addresses):
         rest_port: f"If that is a server's port of REST, use `http://{rest_port}`.",
     }
     for address, would_do in cases.items():
-        client = Client(address, "m", timeout=1, retries=0)
+        client = Client(address, "m", timeout=PATIENCE, retries=0)
         with pytest.raises(ServingError) as error:
             client.predict(pd.DataFrame())
         assert str(error.value).startswith(f"{address} could not be reached: ")
@@ -208,11 +220,38 @@ def test_a_server_that_ended_is_asked_again(monkeypatch):
 
 @pytest.mark.parametrize("before", ["127.0.0.1:%d", "http://127.0.0.1:%d"])
 def test_a_server_that_keeps_silent(before):
+    # It tells the seconds that were left when it asked.
     with socket.create_server(("127.0.0.1", 0)) as silent:
         client = Client(before % silent.getsockname()[1], "m", timeout=0.1)
-        with pytest.raises(ServingError, match=r"did not answer in 0\.1 s\.$") as error:
+        with pytest.raises(ServingError, match=r"did not answer in 0\.[01] s\.$") as error:
             client.predict(pd.DataFrame())
     assert error.value.code == "DEADLINE_EXCEEDED"
+
+
+@pytest.mark.parametrize(
+    ("ends", "told"),
+    [(True, "could not be reached: .*Connection broken"), (False, r"did not answer in 0\.\d s")],
+)
+def test_a_server_that_stops_in_the_middle_of_an_answer(ends, told):
+    accepted = []
+
+    def answer_in_part(server):
+        connection, _ = server.accept()
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+        if ends:
+            connection.close()
+        accepted.append(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=answer_in_part, args=(server,))
+        thread.start()
+        timeout = PATIENCE if ends else 0.5
+        client = Client(f"http://127.0.0.1:{server.getsockname()[1]}", timeout=timeout, retries=0)
+        with pytest.raises(ServingError, match=told) as error:
+            client.predict(pd.DataFrame())
+        thread.join()
+    assert error.value.code == ("UNAVAILABLE" if ends else "DEADLINE_EXCEEDED")
 
 
 def test_it_asks_again_while_there_is_time_and_the_server_is_away(monkeypatch):
@@ -247,6 +286,57 @@ def test_a_model_that_takes_something_else_is_asked_as_it_is_now(addresses, monk
         np.testing.assert_equal(client.predict(rows)["score"].iloc[0], np.float32(2.5))
         monkeypatch.setattr(Model, "signatures", {"serving_default": signature(COLUMNS, OUTPUTS)})
         assert len(client.predict(rows)) == 3
+
+
+@pytest.mark.parametrize(
+    "now", [{"score": (FLOAT, ANY)}, {"score": (FLOAT, ANY), "name": (TEXT, ANY)}]
+)
+def test_a_model_that_answers_something_else_is_asked_as_it_is_now(client, monkeypatch, rows, now):
+    monkeypatch.setattr(Model, "signatures", {"serving_default": signature(COLUMNS, OUTPUTS)})
+    client.predict(rows)
+    monkeypatch.setattr(Model, "signatures", {"serving_default": signature(COLUMNS, now)})
+    assert list(client.predict(rows).columns) == sorted(now)
+    monkeypatch.setattr(Model, "signatures", {"serving_default": signature(COLUMNS, OUTPUTS)})
+    assert list(client.predict(rows).columns) == ["name", "pair", "score"]
+
+
+def test_a_model_that_is_exchanged_when_it_has_told_what_it_takes(client, monkeypatch, rows):
+    signatures = client._transport.signatures
+
+    def before_an_exchange(*asked):
+        told = signatures(*asked)
+        now = {"serving_default": signature({**COLUMNS, "note": (FLOAT, ANY)}, OUTPUTS)}
+        monkeypatch.setattr(Model, "signatures", now)
+        return told
+
+    monkeypatch.setattr(client._transport, "signatures", before_an_exchange)
+    assert len(client.predict(rows)) == 3
+
+
+def test_what_another_thread_finds_changes_no_request_under_way(client, monkeypatch, rows):
+    """Each time it is looked at, the model is known to be another one, or none."""
+    known = client.signatures
+    others = itertools.chain([known], itertools.cycle([None, {}]))
+    monkeypatch.setattr(
+        Client, "_known", property(lambda _: next(others), lambda *_: None), raising=False
+    )
+    assert len(client.predict(rows)) == 3
+
+
+@pytest.mark.parametrize(
+    ("answered", "outputs", "told"),
+    [
+        ({"b": [1]}, "ab", "a, b. Received: b."),
+        ([1], "ab", "a, b. Received: one without a name."),
+        ({"a": [1], "b": [1]}, "a", "a. Received: a, b."),
+    ],
+)
+def test_an_answer_of_other_outputs_is_told(monkeypatch, answered, outputs, told):
+    over_rest = transport_to("http://a:1")
+    monkeypatch.setattr(over_rest, "_call", lambda *_: {"outputs": answered})
+    with pytest.raises(ServingError) as error:
+        over_rest.predict(asking.Asked("m"), "", {}, dict.fromkeys(outputs), 1.0)
+    assert str(error.value) == f"http://a:1 should answer the signature's outputs, {told}"
 
 
 def test_a_version_or_a_label():

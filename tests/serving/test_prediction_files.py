@@ -1,10 +1,10 @@
 import gzip
-import os
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from tfmtl import config
 from tfmtl.errors import DataError
 from tfmtl.serving.prediction_files import check_prediction_path, prediction_file
 
@@ -90,8 +90,9 @@ def test_a_folder_that_is_not_there_is_told(tmp_path):
 @pytest.mark.parametrize("ending", ["csv", "csv.gz", "parquet"])
 def test_a_full_disk_is_told(tmp_path, ending, monkeypatch):
     path = tmp_path / f"out.{ending}"
-    monkeypatch.setattr(os, "getpid", lambda: 7)
-    (tmp_path / f".tmp-7-out.{ending}").symlink_to("/dev/full")
+    full = tmp_path / f".tmp-out.{ending}"
+    full.symlink_to("/dev/full")
+    monkeypatch.setattr(config, "aside", lambda path: full)
     with pytest.raises(DataError) as error:
         write(path, FIRST)
     assert str(error.value) == (

@@ -7,7 +7,8 @@ import tensorflow as tf
 from small_model import answers
 
 from tfmtl.errors import DataError, ExportError
-from tfmtl.serving import Predictor
+from tfmtl.serving import Predictor, prune
+from tfmtl.serving import predictor as room
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +89,29 @@ def test_of_several_versions_the_newest_is_taken(exported, tmp_path):
         shutil.copytree(exported, tmp_path / version)
     assert Predictor(tmp_path).directory == tmp_path / "10"
     assert Predictor(tmp_path / "9").directory == tmp_path / "9"
+
+
+@pytest.mark.parametrize(
+    ("place", "moment"),
+    [(room, "_newest"), (room, "read_pipeline"), (room.tf.saved_model, "load")],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_a_training_that_goes_on_may_replace_what_is_opened(
+    exported, tmp_path, monkeypatch, place, moment
+):
+    """The only version is there when it is looked for, and gone when it is read."""
+    shutil.copytree(exported, tmp_path / "9")
+    do = getattr(place, moment)
+
+    def do_and_replace(*args):
+        monkeypatch.undo()
+        found = do(*args) if moment == "_newest" else None
+        shutil.copytree(exported, tmp_path / "10")
+        prune(tmp_path, 1)
+        return found or do(*args)
+
+    monkeypatch.setattr(place, moment, do_and_replace)
+    assert Predictor(tmp_path).directory == tmp_path / "10"
 
 
 def test_a_folder_without_a_model_is_told(tmp_path):

@@ -7,13 +7,12 @@ import logging
 import socket
 import subprocess
 import threading
-import time
 import types
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_model import SIGNATURES, FakeModel, free_port, service_of
+from fake_model import PATIENCE, SIGNATURES, FakeModel, free_port, service_of, wait_for
 from toy import toy_servable, write_version
 
 from tfmtl.errors import ExportError, ServingError
@@ -88,7 +87,7 @@ def test_clients_end_with_the_first_that_fails():
     def ask_once():
         number = next(asked)
         if number in (1, 2):
-            together.wait(timeout=10)
+            together.wait(PATIENCE)
         if number == 2:
             raise ServingError("away")
 
@@ -136,7 +135,8 @@ def test_without_the_extra_the_c_runtime_is_left_and_one_line_says_so(monkeypatc
 
 @pytest.fixture
 def processes(monkeypatch):
-    """The processes that are started."""
+    """The processes that are started, on ports that nobody takes meanwhile."""
+    monkeypatch.setattr(server_process, "_free_port", free_port)
     started = []
     start = server_process.subprocess.Popen
 
@@ -161,6 +161,7 @@ LISTENS = """
 import signal, socket, sys
 signal.signal(signal.SIGTERM, signal.%s)
 server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+print("Exporting HTTP/REST API at:127.0.0.1 ...", flush=True)
 while True:
     server.accept()
 """
@@ -184,6 +185,14 @@ def test_a_server_that_does_not_start_is_told_by_its_last_words(monkeypatch, tmp
     assert str(error.value) == (
         "The development server should listen. It ended with exit status 1: No port is free."
     )
+
+
+def test_another_program_on_its_port_is_not_taken_for_the_server(monkeypatch, tmp_path):
+    program(monkeypatch, "import sys, time; time.sleep(0.2); sys.exit('The port is taken.')")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        monkeypatch.setattr(server_process, "_free_port", lambda: other.getsockname()[1])
+        with pytest.raises(ServingError, match=r"The port is taken\.$"), serving(tmp_path):
+            pass
 
 
 HOLDS = """
@@ -212,11 +221,7 @@ def test_the_server_ends_with_a_process_that_is_killed(tmp_path):
         address = process.stdout.readline().strip()
         assert is_listened_to(address)
         process.kill()
-    for _ in range(600):
-        if not is_listened_to(address):
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"{address} is still served.")
+    wait_for(lambda: not is_listened_to(address))
 
 
 @pytest.mark.slow

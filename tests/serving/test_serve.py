@@ -1,20 +1,19 @@
 """`python -m tfmtl.serve` in a process of its own, asked over REST and gRPC."""
 
-import contextlib
+import collections
 import json
 import pathlib
 import random
 import subprocess
 import sys
 import threading
-import time
 
 import numpy as np
 import pandas as pd
 import pytest
 import requests
 import tensorflow as tf
-from fake_model import free_port
+from fake_model import PATIENCE, free_port, wait_for
 from test_server_rest import malformed
 from toy import ROWS as TOY_ROWS
 from toy import Toy, toy_servable, write_version
@@ -82,22 +81,27 @@ class Served:
 
     def wait_for(self, line):
         """Waits until the log has a line."""
-        for _ in range(1200):
+
+        def is_said():
             assert self.process.poll() is None, self.log.read_text()
-            if line in self.log.read_text():
-                return
-            time.sleep(0.1)
-        raise AssertionError(self.log.read_text())
+            return line in self.log.read_text()
+
+        wait_for(is_said)
 
     def post(self, path, body):
-        return requests.post(f"{self.rest}/v1/models/{path}", data=body, timeout=30)
+        return requests.post(f"{self.rest}/v1/models/{path}", data=body, timeout=PATIENCE)
 
     def get(self, path):
-        return requests.get(f"{self.rest}/{path}", timeout=30)
+        return requests.get(f"{self.rest}/{path}", timeout=PATIENCE)
+
+    def states(self, model):
+        """The state of each version."""
+        told = self.get(f"v1/models/{model}").json()["model_version_status"]
+        return {int(each["version"]): each["state"] for each in told}
 
     def stop(self):
         self.process.terminate()
-        return self.process.wait(30)
+        return self.process.wait(PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +133,7 @@ def frame(rows):
 
 @pytest.mark.parametrize("kind", ["grpc", "rest"])
 def test_it_answers_as_the_predictor(server, exported, frame, kind):
-    with Client(getattr(server, kind), "small", timeout=30) as client:
+    with Client(getattr(server, kind), "small", timeout=PATIENCE) as client:
         answered = client.predict(frame)
     expected = Predictor(exported).predict(frame)
     assert list(answered.columns) == list(expected.columns)
@@ -150,7 +154,7 @@ def test_it_answers_the_sample_requests(server, exported):
 
 @pytest.mark.parametrize("kind", ["grpc", "rest"])
 def test_candidates_are_ranked_as_the_model_does(server, kind):
-    with Client(getattr(server, kind), "toy", label="stable", timeout=30) as client:
+    with Client(getattr(server, kind), "toy", label="stable", timeout=PATIENCE) as client:
         items = pd.DataFrame({"price": TOY_ROWS["price"]})
         ranked = client.rank({"user": "u2"}, items)
     expected = tf.sigmoid(Toy().score(tf.constant(["u2"] * 5), tf.constant(TOY_ROWS["price"])))
@@ -180,7 +184,7 @@ def test_500_malformed_bodies_leave_it_running(server):
         for _ in range(500):
             path = chance.choice(["small:predict", "toy:predict", "toy:classify", "toy:regress"])
             answer = session.post(
-                f"{server.rest}/v1/models/{path}", data=malformed(chance), timeout=30
+                f"{server.rest}/v1/models/{path}", data=malformed(chance), timeout=PATIENCE
             )
             assert (answer.status_code, set(answer.json())) == (400, {"error"}), answer.text
     assert server.get("v1/models/small").ok
@@ -188,50 +192,64 @@ def test_500_malformed_bodies_leave_it_running(server):
 
 def test_versions_are_exchanged_without_a_failed_or_wrong_answer(server, adders):
     """While clients ask all the time, versions are published, and two that are spoilt."""
-    asked = ask_while(server, lambda: publish_and_spoil(server, adders), clients=8)
+    asked = ask_while(server, lambda asking: publish_and_spoil(asking, server, adders), clients=8)
     assert asked.failures == []
-    assert asked.count > 500
     assert asked.versions == {1, 2, 3, 6}
-    states = {
-        int(each["version"]): each["state"]
-        for each in server.get("v1/models/adder").json()["model_version_status"]
-    }
-    assert states.pop(6) == "AVAILABLE"
-    assert set(states.values()) <= {"END", "LOADING", "UNLOADING"}
+    wait_for(
+        lambda: server.states("adder") == {6: "AVAILABLE", **dict.fromkeys(range(1, 6), "END")}
+    )
 
 
-def publish_and_spoil(server, base):
+def publish_and_spoil(asking, server, base):
+    """Each version that can be answers every client before the next comes."""
+    asking.wait_for(1)
     for version, spoil in ((2, None), (3, None), (4, "graph"), (5, "warm-up"), (6, None)):
         publish_adder(base, version, spoil)
-        told = f"version {version} of model adder"
-        server.wait_for(f"Loading {told} failed" if spoil else f"Serving {told}")
+        if spoil:
+            server.wait_for(f"Loading version {version} of model adder failed")
+        else:
+            asking.wait_for(version)
 
 
 class Asking:
-    """What clients were answered."""
+    """What clients were answered.
 
-    def __init__(self):
-        self.count, self.failures, self.versions = 0, [], set()
+    Args:
+        clients: Their number.
+    """
+
+    def __init__(self, clients):
+        self.failures, self.counts = [], collections.Counter()
+        self._last = [0] * clients
         self._lock = threading.Lock()
+
+    @property
+    def versions(self):
+        """Those that answered."""
+        return set(self.counts)
+
+    def wait_for(self, version):
+        """Waits until every client was answered by a version."""
+        wait_for(lambda: self.failures or set(self._last) == {version})
 
     def ask(self, client, x):
         answered = client.predict(pd.DataFrame({"x": np.float32([x, x + 1])}))
         version = float(answered["version"].iloc[0])
         right = answered["sum"].tolist() == [x + version, x + 1 + version]
         with self._lock:
-            self.count += 1
-            self.versions.add(int(version))
+            self.counts[int(version)] += 1
+            self._last[int(x)] = int(version)
             if not right:
                 self.failures.append(answered)
 
 
 def ask_while(server, work, clients):
     """Asks by many clients, half of them over REST, until the work is done."""
-    asking, done = Asking(), threading.Event()
+    asking, done = Asking(clients), threading.Event()
 
     def run(number):
         address = server.grpc if number % 2 else server.rest
-        with Client(address, "adder", timeout=30, retries=0) as client:
+        with Client(address, "adder", timeout=PATIENCE, retries=0) as client:
             while not done.is_set():
                 try:
                     asking.ask(client, float(number))
@@ -242,7 +260,7 @@ def ask_while(server, work, clients):
     for thread in threads:
         thread.start()
     try:
-        work()
+        work(asking)
     finally:
         done.set()
         for thread in threads:
@@ -258,21 +276,19 @@ def test_it_tells_prometheus_what_it_did(server):
 
 def test_it_answers_what_it_was_asked_when_it_is_told_to_end(server):
     """Clients ask all the time: each is answered rightly, or told that nobody is there any more."""
-    asked = ask_while(server, lambda: end_soon(server), clients=8)
-    assert server.process.returncode == 130
-    assert asked.count
+    asked = ask_while(server, lambda asking: end_while(asking, server), clients=8)
     codes = {each.code: str(each) for each in asked.failures}
     assert codes.keys() == {"UNAVAILABLE"}, codes
 
 
-def end_soon(server):
-    time.sleep(1)
+def end_while(asking, server):
+    """Ends the server when every client has been answered, and waits until they have found out."""
+    asking.wait_for(6)
     assert server.stop() == 130
-    time.sleep(0.5)  # For clients to find out.
+    wait_for(lambda: len(asking.failures) >= 8)
 
 
 def test_it_has_ended(server):
     assert server.process.poll() == 130
-    with contextlib.suppress(requests.ConnectionError):
+    with pytest.raises(requests.ConnectionError):
         server.get("v1/models/small")
-        raise AssertionError("It still answers.")

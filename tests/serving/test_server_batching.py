@@ -35,8 +35,15 @@ def batcher(model, places=1, **limits):
     return Batcher(model.run, Limits(**limits), threading.BoundedSemaphore(places))
 
 
-def ask(batched, *requests, timeouts=None):
-    """What requests are answered that come one after the other, while none is answered yet."""
+def ask(batched, *requests, timeouts=None, then=lambda: None):
+    """What requests are answered that come one after the other, while none is answered yet.
+
+    Args:
+        batched: Is asked.
+        *requests: Rows.
+        timeouts: Of each.
+        then: Is called when all have come.
+    """
     count = threading.Semaphore(0)
     place = batched._place
 
@@ -53,6 +60,7 @@ def ask(batched, *requests, timeouts=None):
             timeout = timeouts[number] if timeouts else None
             futures.append(pool.submit(batched.run, {"x": np.array(request)}, ["y"], timeout))
             count.acquire()
+        then()
         return [told(future) for future in futures]
 
 
@@ -88,15 +96,15 @@ def test_requests_join_while_all_places_are_taken():
     model, places = Model(), threading.BoundedSemaphore(1)
     batched = Batcher(model.run, Limits(), places)
     places.acquire()
-    threading.Timer(0.3, places.release).start()
-    assert ask(batched, [1], [2], [3]) == [[10], [20], [30]]
+    assert ask(batched, [1], [2], [3], then=places.release) == [[10], [20], [30]]
     assert model.batches == [[1, 2, 3]]
 
 
 def test_batches_are_filled_up_with_their_first_row():
-    model = Model()
-    batched = batcher(model, batch=8, wait=0.2, sizes=(2, 4, 8))
-    assert ask(batched, [5, 6], [7]) == [[50, 60], [70]]
+    model, places = Model(), threading.BoundedSemaphore(1)
+    batched = Batcher(model.run, Limits(batch=8, sizes=(2, 4, 8)), places)
+    places.acquire()
+    assert ask(batched, [5, 6], [7], then=places.release) == [[50, 60], [70]]
     assert model.batches == [[5, 6, 7, 5]]
 
 
@@ -181,8 +189,7 @@ def test_a_full_queue_refuses_more():
     model, places = Model(), threading.BoundedSemaphore(1)
     batched = Batcher(model.run, Limits(batch=1, batches=2), places)
     places.acquire()
-    threading.Timer(0.5, places.release).start()
-    *answers, refused = ask(batched, [1], [2], [3])
+    *answers, refused = ask(batched, [1], [2], [3], then=places.release)
     assert answers == [[10], [20]]
     assert isinstance(refused, tf.errors.UnavailableError)
     assert refused.message.endswith(

@@ -4,7 +4,7 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-from fake_model import config_text, free_port, model_config, service_of, spec
+from fake_model import PATIENCE, config_text, free_port, model_config, service_of, spec, wait_for
 from grpc_health.v1 import health_pb2_grpc
 from grpc_health.v1.health import HealthServicer
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
@@ -78,13 +78,13 @@ def given(prices=PRICES):
 
 def refused(call, request, code=INVALID):
     with pytest.raises(grpc.RpcError) as error:
-        call(request, timeout=10)
+        call(request, timeout=PATIENCE)
     assert error.value.code() == code
     return error.value.details()
 
 
 def test_predict(stub):
-    response = stub.Predict(predict_request(rows()), timeout=10)
+    response = stub.Predict(predict_request(rows()), timeout=PATIENCE)
     probs = response.outputs["probs"]
     np.testing.assert_allclose(tf.make_ndarray(probs), [2.15, 0.3], rtol=1e-6)
     assert len(probs.float_val) == 2  # And no bytes: what the server does by itself.
@@ -100,7 +100,7 @@ def test_numbers_are_bytes_if_that_is_asked_for(base):
 
 
 def test_only_the_outputs_that_are_asked_for(stub):
-    response = stub.Predict(predict_request(rows(), output_filter=["name"]), timeout=10)
+    response = stub.Predict(predict_request(rows(), output_filter=["name"]), timeout=PATIENCE)
     assert set(response.outputs) == {"name"}
 
 
@@ -183,7 +183,7 @@ def test_classify(stub):
     request = classification_pb2.ClassificationRequest(
         model_spec=spec(signature_name="classify"), input=given()
     )
-    response = stub.Classify(request, timeout=10)
+    response = stub.Classify(request, timeout=PATIENCE)
     told = [
         [(each.label, each.score) for each in row.classes]
         for row in response.result.classifications
@@ -196,7 +196,7 @@ def test_classes_without_names(stub):
     request = classification_pb2.ClassificationRequest(
         model_spec=spec(signature_name="scores"), input=given([2.0])
     )
-    (row,) = stub.Classify(request, timeout=10).result.classifications
+    (row,) = stub.Classify(request, timeout=PATIENCE).result.classifications
     assert [(each.label, each.score) for each in row.classes] == [("", 1.0), ("", 4.0)]
 
 
@@ -204,7 +204,7 @@ def test_regress(stub):
     request = regression_pb2.RegressionRequest(
         model_spec=spec(signature_name="regress"), input=given()
     )
-    response = stub.Regress(request, timeout=10)
+    response = stub.Regress(request, timeout=PATIENCE)
     assert [each.value for each in response.result.regressions] == PRICES
 
 
@@ -256,7 +256,7 @@ def test_rows_are_counted_once_whatever_is_asked_of_them(tmp_path):
 
 def test_several_signatures_answer_the_same_rows(stub):
     asked = tasks(("classify", "classify", "m"), ("regress", "regress", "m"))
-    classes, numbers = stub.MultiInference(asked, timeout=10).results
+    classes, numbers = stub.MultiInference(asked, timeout=PATIENCE).results
     assert classes.classification_result.classifications[1].classes[1].score == 1.0
     assert [each.value for each in numbers.regression_result.regressions] == PRICES
     assert numbers.model_spec == spec(version=7, signature_name="regress")
@@ -288,7 +288,7 @@ def test_metadata(stub):
     request = get_model_metadata_pb2.GetModelMetadataRequest(
         model_spec=spec(), metadata_field=["signature_def"]
     )
-    response = stub.GetModelMetadata(request, timeout=10)
+    response = stub.GetModelMetadata(request, timeout=PATIENCE)
     told = get_model_metadata_pb2.SignatureDefMap()
     response.metadata["signature_def"].Unpack(told)
     assert told.signature_def["one"].inputs["x"].name == "x:0"
@@ -312,12 +312,18 @@ def test_metadata_that_there_is_not(stub, fields, message):
 def test_other_models_are_served_on_request(models, base):
     (base / "8").mkdir(exist_ok=True)
     request = model_management_pb2.ReloadConfigRequest(config=model_config(config_text(base)))
-    assert models.HandleReloadConfigRequest(request, timeout=10).status.error_code == 0
-    status = get_model_status_pb2.GetModelStatusRequest(model_spec=spec(version=8))
-    (version,) = models.GetModelStatus(status, timeout=10).model_version_status
-    assert version.state == version.AVAILABLE
+    assert models.HandleReloadConfigRequest(request, timeout=PATIENCE).status.error_code == 0
+    status = get_model_status_pb2.GetModelStatusRequest(model_spec=spec())
+
+    def states():
+        told = models.GetModelStatus(status, timeout=PATIENCE).model_version_status
+        return {each.version: each.State.Name(each.state) for each in told}
+
+    assert states()[8] == "AVAILABLE"
+    wait_for(lambda: states()[7] == "END")  # Before that it would not be loaded again.
     (base / "8").rmdir()
-    models.HandleReloadConfigRequest(request, timeout=10)
+    models.HandleReloadConfigRequest(request, timeout=PATIENCE)
+    assert states()[7] == "AVAILABLE"
     assert refused(models.HandleReloadConfigRequest, model_management_pb2.ReloadConfigRequest())
 
 
@@ -336,7 +342,9 @@ def health(channel):
 
 
 def test_the_server_says_that_it_serves(health):
-    assert health.Check(HealthCheckRequest(), timeout=10).status == HealthCheckResponse.SERVING
+    assert (
+        health.Check(HealthCheckRequest(), timeout=PATIENCE).status == HealthCheckResponse.SERVING
+    )
 
 
 def test_the_health_of_a_service_is_not_known(health):
@@ -349,10 +357,12 @@ def test_who_watches_is_told_that_the_server_serves_and_that_it_ends(base):
     server = grpc_services.start(service, address, 1, None, [], health)
     with grpc.insecure_channel(address) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
-        watched = [stub.Watch(HealthCheckRequest(), timeout=10) for _ in range(3)]
+        watched = [stub.Watch(HealthCheckRequest(), timeout=PATIENCE) for _ in range(3)]
         # More watch than there are threads, and calls are answered all the same.
         told = [next(each).status for each in watched]
-        assert stub.Check(HealthCheckRequest(), timeout=10).status == HealthCheckResponse.SERVING
+        assert (
+            stub.Check(HealthCheckRequest(), timeout=PATIENCE).status == HealthCheckResponse.SERVING
+        )
         health.enter_graceful_shutdown()
         told += [next(each).status for each in watched]
     server.stop(None).wait()

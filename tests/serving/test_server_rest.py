@@ -8,7 +8,7 @@ import socket
 import threading
 
 import pytest
-from fake_model import FakeModel, service_of
+from fake_model import PATIENCE, FakeModel, service_of, wait_for
 
 from tfmtl.serving.server.metrics import Metrics
 from tfmtl.serving.server.rest import Limits, RestServer
@@ -41,9 +41,13 @@ class started:
         self.server.server_close()
 
 
+def connected(server):
+    return http.client.HTTPConnection(*server.server_address, timeout=PATIENCE)
+
+
 @pytest.fixture
 def connection(server):
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=10)
+    connection = connected(server)
     yield connection
     connection.close()
 
@@ -139,7 +143,7 @@ def test_methods_that_there_are_not_are_told_in_json(connection):
     ],
 )
 def test_what_is_no_request_is_told_in_json(server, line, status, message):
-    with socket.create_connection(server.server_address[:2], timeout=10) as connection:
+    with socket.create_connection(server.server_address[:2], timeout=PATIENCE) as connection:
         connection.sendall(line + b"\r\n\r\n")
         response = http.client.HTTPResponse(connection)
         response.begin()
@@ -168,7 +172,7 @@ def test_errors_have_codes_of_http(connection):
 def test_requests_are_counted(tmp_path):
     service, metrics = service_of(tmp_path / "m")
     with started(RestServer(service, "127.0.0.1", 0, None, metrics, "/metrics")) as server:
-        connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=10)
+        connection = connected(server)
         for body in (GOOD, GOOD, b"x"):
             asked(connection, body)
         status, text = asked(connection, b"", "/metrics", "GET")
@@ -207,7 +211,7 @@ class Slow(FakeModel):
 
     def run(self, feeds, fetches, timeout=None):
         self.entered.release()
-        assert self.may.wait(10)
+        assert self.may.wait(PATIENCE)
         return super().run(feeds, fetches, timeout)
 
 
@@ -218,16 +222,15 @@ def test_requests_beyond_the_limit_are_refused_and_others_wait(tmp_path):
     with started(RestServer(service, "127.0.0.1", 0, Limits(threads=1, calls=2))) as server:
 
         def ask():
-            connection = http.client.HTTPConnection(*server.server_address, timeout=10)
+            connection = connected(server)
             answers.append(answer(connection, GOOD))
             connection.close()
 
         first, second = (threading.Thread(target=ask) for _ in range(2))
         first.start()
-        assert model.entered.acquire(timeout=10)
+        assert model.entered.acquire(timeout=PATIENCE)
         second.start()
-        while server._calls._value:
-            pass
+        wait_for(lambda: not server._calls._value)
         ask()
         assert answers == [(429, {"error": "Concurrent request limit exceeded!"})]
         model.may.set()
@@ -240,15 +243,15 @@ def test_it_answers_what_it_was_asked_before_it_ends(tmp_path):
     model = Slow()
     server = RestServer(service_of(tmp_path / "m", model)[0], "127.0.0.1", 0)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=10)
+    connection = connected(server)
     connection.request("POST", PATH, json.dumps(GOOD))
-    assert model.entered.acquire(timeout=10)
-    ending = threading.Thread(target=server.end, args=(10,))
+    assert model.entered.acquire(timeout=PATIENCE)
+    ending = threading.Thread(target=server.end, args=(PATIENCE,))
     ending.start()
     ending.join(0.1)
     assert ending.is_alive()
     model.may.set()
-    ending.join(10)
+    ending.join()
     response = connection.getresponse()
     assert response.getheader("Connection") == "close"
     assert json.loads(response.read()) == {"predictions": [3.0]}
@@ -257,10 +260,24 @@ def test_it_answers_what_it_was_asked_before_it_ends(tmp_path):
 def test_a_connection_that_was_kept_is_told_that_it_has_ended(tmp_path):
     server = RestServer(service_of(tmp_path / "m")[0], "127.0.0.1", 0)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=10)
+    connection = connected(server)
     assert answer(connection, GOOD)[0] == 200
-    server.end(10)
+    server.end(PATIENCE)
     assert answer(connection, GOOD) == (503, {"error": "The server has ended"})
+
+
+def test_a_request_that_has_waited_until_the_end_is_told_so(tmp_path):
+    model, limits = Slow(), Limits(threads=1, calls=2)
+    server = RestServer(service_of(tmp_path / "m", model)[0], "127.0.0.1", 0, limits)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    first, second = (connected(server) for _ in range(2))
+    first.request("POST", PATH, json.dumps(GOOD))
+    assert model.entered.acquire(timeout=PATIENCE)
+    second.request("POST", PATH, json.dumps(GOOD))
+    wait_for(lambda: not server._calls._value)
+    server.end(0)
+    model.may.set()
+    assert [each.getresponse().status for each in (first, second)] == [200, 503]
 
 
 def malformed(random):

@@ -5,9 +5,18 @@ import threading
 
 import pytest
 import tensorflow as tf
-from fake_model import FakeModel, config_text, model_config, served, spec
+from fake_model import (
+    PATIENCE,
+    FakeModel,
+    config_text,
+    model_config,
+    served,
+    spec,
+    wait_for,
+)
 from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 
+from tfmtl.serving.server.models import Models
 from tfmtl.serving.server.served_model import ServedModel
 from tfmtl.serving.server.version import Version
 
@@ -54,16 +63,6 @@ def states(models):
 def used(models, **which):
     with models.use(spec(**which)) as (_, answered):
         return answered.version.value
-
-
-def wait_for(condition):
-    """Waits for what another thread does."""
-    done = threading.Event()
-    for _ in range(500):
-        if condition():
-            return
-        done.wait(0.01)
-    raise AssertionError("It does not happen.")
 
 
 def test_the_newest_is_served_and_the_one_before_goes(base, loads):
@@ -183,6 +182,19 @@ def test_what_is_not_there_is_told_once(tmp_path, loads, caplog):
         used(models)
 
 
+def test_a_folder_that_cannot_be_read_keeps_no_other_model_from_its_versions(base, loads, caplog):
+    unreadable = base / ("x" * 300)
+    configs = [config_text(unreadable), config_text(base).replace('"m"', '"n"')]
+    models = served(base, loads)
+    models.configure(model_config(*configs))
+    publish(base, 2)
+    models.refresh()
+    assert used(models, name="n") == 2
+    assert [record.getMessage() for record in caplog.records] == [
+        f"Could not read base path {unreadable} for servable m: File name too long"
+    ]
+
+
 def test_labels_name_versions(base, loads):
     publish(base, 2)
     labels = 'version_labels { key: "old" value: 1 } version_labels { key: "new" value: 2 }'
@@ -284,6 +296,89 @@ def test_a_model_that_is_exchanged_when_it_was_found(base, loads, monkeypatch, t
 
     monkeypatch.setattr(ServedModel, "acquire", acquire_after_an_exchange)
     assert used(models) == 5
+
+
+def test_a_label_moves_before_the_version_goes_that_it_was_of(base, loads, monkeypatch):
+    """Whoever has found the label's version just before the exchange is answered by the next."""
+
+    def labelled(number):
+        policy = f"model_version_policy {{ specific {{ versions: {number} }} }}"
+        return {"policy": policy, "label": f'version_labels {{ key: "stable" value: {number} }}'}
+
+    publish(base, 2)
+    models = served(base, loads, **labelled(1))
+    acquire = ServedModel.acquire
+
+    def acquire_after_an_exchange(model, number):
+        monkeypatch.undo()
+        models.configure(model_config(config_text(base, **labelled(2))))
+        return acquire(model, number)
+
+    monkeypatch.setattr(ServedModel, "acquire", acquire_after_an_exchange)
+    assert used(models, label="stable") == 2
+
+
+def test_who_asks_by_a_label_is_answered_while_it_moves(base, loads, monkeypatch, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    publish(other, 5)
+    labels = 'version_labels { key: "stable" value: %d }'
+    models = served(base, loads, labels=labels % 1)
+    answers = []
+
+    def ask_and_retire(version, retire=Version.retire):
+        answers.append(used(models, label="stable"))
+        retire(version)
+        answers.append(used(models, label="stable"))
+
+    monkeypatch.setattr(Version, "retire", ask_and_retire)
+    models.configure(model_config(config_text(other, labels=labels % 5)))
+    assert answers == [5, 5]
+
+
+def test_the_state_of_a_version_that_is_loaded_just_then(base, loads, monkeypatch):
+    """Its failure is there when it is looked at, and gone before its words are read."""
+    publish(base, 2, broken=True)
+    models = served(base, loads)
+    failures = iter([tf.errors.NotFoundError(None, None, "no graph")])
+    monkeypatch.setattr(
+        Version, "failure", property(lambda _: next(failures, None), lambda *_: None), raising=False
+    )
+    (told,) = models.statuses(spec(version=2))
+    assert told.status.error_message == "no graph"
+
+
+def test_a_version_that_is_still_loaded_at_the_end_is_ended(base, monkeypatch):
+    loading, may, model = threading.Event(), threading.Event(), FakeModel()
+
+    def load(folder):
+        loading.set()
+        assert may.wait(PATIENCE)
+        return model
+
+    models = Models(load)
+    reload = threading.Thread(target=models.configure, args=(model_config(config_text(base)),))
+    reload.start()
+    assert loading.wait(PATIENCE)
+    end = threading.Thread(target=models.end, args=(PATIENCE,))
+    end.start()
+    end.join(0.1)
+    may.set()
+    end.join()
+    reload.join()
+    assert model.closed
+    with pytest.raises(tf.errors.UnavailableError, match="The server has ended"):
+        models.configure(model_config(config_text(base)))
+
+
+def test_a_version_that_is_drained_tells_so_until_it_has_answered(base, loads):
+    models = served(base, loads)
+    with models.use(spec()):
+        publish(base, 2)
+        models.refresh()
+        models.end(0)
+        assert states(models)[1] == UNLOADING
+    wait_for(lambda: states(models) == {1: END, 2: END})
 
 
 def test_no_request_fails_while_versions_are_exchanged(base):

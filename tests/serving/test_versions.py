@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -77,7 +78,9 @@ def seen_while(base, work):
     seen, done = [], threading.Event()
 
     def look():
-        while not done.is_set():
+        is_last = False
+        while not is_last:
+            is_last = done.is_set()  # So that it looks once more, and once at least.
             for folder in [each for each in os.listdir(base) if each.isdigit()]:
                 with contextlib.suppress(FileNotFoundError):  # It has just gone, as a whole.
                     seen.append(sorted(os.listdir(base / folder)))
@@ -144,3 +147,39 @@ def test_prune_keeps_the_newest(tmp_path):
     assert names(tmp_path) == ["10", "2"]
     prune(tmp_path, 7)
     assert names(tmp_path) == ["10", "2"]
+
+
+def test_two_exports_may_prune_at_the_same_time(tmp_path, monkeypatch):
+    """The other one removes all that this one is about to remove."""
+    for name in ("1", "2", "10"):
+        (tmp_path / name).mkdir()
+        write_model(tmp_path / name)
+    rename = Path.rename
+
+    def rename_after_the_other(folder, target):
+        monkeypatch.undo()
+        prune(tmp_path, 1)
+        return rename(folder, target)
+
+    monkeypatch.setattr(Path, "rename", rename_after_the_other)
+    prune(tmp_path, 1)
+    assert names(tmp_path) == ["10"]
+
+
+def test_a_number_that_was_taken_and_is_gone_again_is_skipped(tmp_path, monkeypatch):
+    """The other export's version is there when this one is renamed, and removed just then."""
+    rename = Path.rename
+
+    def rename_to_what_was_taken(folder, target):
+        monkeypatch.undo()
+        target.mkdir()
+        write_model(target)
+        try:
+            return rename(folder, target)
+        finally:
+            (target / "saved_model.pb").unlink()
+            target.rmdir()
+
+    monkeypatch.setattr(Path, "rename", rename_to_what_was_taken)
+    version = publish(tmp_path, write_model)
+    assert versions(tmp_path) == [version]

@@ -10,6 +10,7 @@ from conftest import make_batch, make_model
 
 from tfmtl.errors import TrainingError
 from tfmtl.training import LazyAdam, resolve_checkpoint, restore_weights
+from tfmtl.training import checkpoints as room
 from tfmtl.training.checkpoints import Checkpoints, list_checkpoints
 from tfmtl.training.optimizers import Adagrad
 from tfmtl.training.saved_variables import training_variables
@@ -152,6 +153,28 @@ def test_when_no_checkpoint_can_be_read_that_is_an_error(tmp_path):
     os.truncate(tmp_path / f"model.ckpt-3{DATA}", 50)
     with pytest.raises(TrainingError, match="A checkpoint should be readable. Received: `.*-3`: "):
         make(tmp_path)[1].restore_latest()
+
+
+@pytest.mark.parametrize(("which", "moment"), [("latest", "saved_state"), ("best", "saved_shapes")])
+def test_a_training_that_goes_on_may_replace_what_is_read(tmp_path, monkeypatch, which, moment):
+    """The only checkpoint is there when it is looked for, and gone when it is read."""
+    model, checkpoints = make(tmp_path, keep=1)
+    save = {"latest": checkpoints.save, "best": checkpoints.save_best}[which]
+    train(model, checkpoints)
+    save()
+    read = getattr(room, moment)
+
+    def read_after_another_step(path):
+        monkeypatch.undo()
+        train(model, checkpoints)
+        save()
+        return read(path)
+
+    monkeypatch.setattr(room, moment, read_after_another_step)
+    network = make_model().network
+    path, step = restore_weights(network, str(tmp_path), which)
+    assert (Path(path).name, step) == ("model.ckpt-2", 2)
+    np.testing.assert_array_equal(network.variables[0], model.network.variables[0])
 
 
 def test_a_checkpoint_of_another_model_is_one_error_that_names_the_variables(tmp_path):

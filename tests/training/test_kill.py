@@ -19,18 +19,25 @@ from tfmtl.training.checkpoints import list_checkpoints
 from tfmtl.training.saved_variables import saved_shapes
 
 TRAIN = """
-import sys
-import tfmtl
+import signal, sys
 import tfmtl
 from tfmtl import config
 from tfmtl.training import train
+from tfmtl.training.loop import TrainLoop
+
+def wait_at_last(loop, *batch, step=TrainLoop._step):
+    return signal.pause() if loop._state.step == int(sys.argv[2]) else step(loop, *batch)
+
+TrainLoop._step = wait_at_last
 train(config.load(sys.argv[1]), continue_train=True)
 """
 
 
-def start(path):
+def start(path, waits_at=-1):
+    """Starts a training, which makes no further step at one: it cannot end before it is killed."""
     environment = {**os.environ, "PYTHONPATH": str(Path(tfmtl.__file__).parents[1])}
-    return subprocess.Popen([sys.executable, "-c", TRAIN, path], env=environment)
+    command = [sys.executable, "-c", TRAIN, path, str(waits_at)]
+    return subprocess.Popen(command, env=environment)
 
 
 def write_pipeline(directory, data):
@@ -59,7 +66,7 @@ def test_a_killed_training_ends_as_one_that_was_not(tmp_path):
     killed, killed_dir = write_pipeline(tmp_path / "killed", tmp_path)
     calm, calm_dir = write_pipeline(tmp_path / "calm", tmp_path)
 
-    process = start(killed)
+    process = start(killed, waits_at=310)
     while len(list_checkpoints(killed_dir)) < 4:
         assert process.poll() is None, "It ended before it could be killed."
         time.sleep(0.01)

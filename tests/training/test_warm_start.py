@@ -2,6 +2,8 @@
 
 import copy
 import logging
+import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from conftest import make_pipeline, make_rows
 from google.protobuf import text_format
 
 from tfmtl.errors import TrainingError
+from tfmtl.training import warm_start
 from tfmtl.training.build import build_model
 from tfmtl.training.checkpoints import Checkpoints
 from tfmtl.training.lazy_adam import LazyAdam
@@ -315,6 +318,27 @@ def test_a_model_with_nothing_in_common_is_told(first):
     pipeline.model_config.restore_filters.extend("ae")  # One is in the name of every weight.
     with pytest.raises(TrainingError, match="should have weights of this model. Received: "):
         started(pipeline)
+
+
+def test_a_training_that_goes_on_may_replace_what_is_read(first, tmp_path, monkeypatch, caplog):
+    """The only checkpoint is there when it is looked for, and gone when it is read."""
+    caplog.set_level(logging.INFO, "tfmtl")
+    for file in pathlib.Path(first[0].model_dir).glob("model.ckpt-3.*"):
+        shutil.copy(file, tmp_path)
+    read = warm_start.saved_state
+
+    def read_after_another_step(path):
+        monkeypatch.undo()
+        for file in tmp_path.iterdir():
+            file.rename(str(file).replace("ckpt-3", "ckpt-4"))
+        return read(path)
+
+    monkeypatch.setattr(warm_start, "saved_state", read_after_another_step)
+    actual, _ = started(follower(first, fine_tune_checkpoint=str(tmp_path)))
+    np.testing.assert_array_equal(actual["optimizer_0/earlier_steps"], 3)
+    assert caplog.messages == [
+        f"Starting from `{tmp_path}/model.ckpt-4`: 11 of 11 weights are its."
+    ]
 
 
 def test_a_damaged_checkpoint_is_told(first, tmp_path):

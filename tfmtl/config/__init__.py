@@ -3,7 +3,7 @@
 from tfmtl.config.calibrations import calibratable_tasks, calibrations, class_tasks
 from tfmtl.config.column_functions import COLUMN_FUNCTIONS, column_function
 from tfmtl.config.expansion import expand
-from tfmtl.config.files import SAVED, save, to_text, write_text
+from tfmtl.config.files import SAVED, aside, save, to_text, write_text
 from tfmtl.config.loading import TO_EVALUATE, TO_TRAIN, load, load_text, validate
 from tfmtl.config.metric_names import (
     best_metric,
@@ -45,6 +45,7 @@ __all__ = [
     "TO_EVALUATE",
     "TO_TRAIN",
     "architecture",
+    "aside",
     "best_metric",
     "bigger_is_better",
     "calibratable_tasks",

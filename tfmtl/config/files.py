@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import uuid
 
 from google.protobuf import text_format
 from google.protobuf.message import Message
@@ -80,9 +81,17 @@ def write_text(text: str, path: str | os.PathLike[str]) -> None:
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = aside(path)
     try:
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(path)
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
     finally:
-        aside.unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)
+
+
+def aside(path: pathlib.Path) -> pathlib.Path:
+    """A hidden name beside a path for what is not complete yet, which no other writer has.
+
+    A process's number would not do: two containers that write to one folder may both have it.
+    """
+    return path.with_name(f".tmp-{uuid.uuid4().hex}-{path.name}")

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow as tf
 
+from tfmtl import config
 from tfmtl.data.examples import serialized_examples
 from tfmtl.errors import DataError
 
@@ -163,7 +164,7 @@ def part_files(
     check_new_folder(folder)
     packing = compression or COMPRESSIONS[kind][0]
     _check_compression(kind, packing)
-    aside = folder.with_name(f".tmp-{os.getpid()}-{folder.name}")
+    aside = config.aside(folder)
     try:
         aside.mkdir()
         parts = Parts(aside, kind, schema, packing, file_rows)

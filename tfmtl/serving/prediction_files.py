@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
+from tfmtl import config
 from tfmtl.errors import DataError
 
 # A column, `(rows,)` or `(rows, values)`; text as bytes.
@@ -110,7 +111,7 @@ def prediction_file(path: Path) -> Iterator[PredictionFile]:
         DataError: If it cannot be written.
     """
     check_prediction_path(path)
-    aside = path.with_name(f".tmp-{os.getpid()}-{path.name}")
+    aside = config.aside(path)
     try:
         file = _KINDS[_kind(path) or ""](aside)
         with contextlib.closing(file):

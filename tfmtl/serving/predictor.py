@@ -50,11 +50,9 @@ class Predictor:
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"`batch_size` should be at least 1. Received: {batch_size}.")
-        self.directory = find_export(Path(directory))
         self.batch_size = batch_size
-        self.pipeline = _read_pipeline(self.directory)
         # The signature lives no longer than the model it came from.
-        self._model = tf.saved_model.load(str(self.directory))
+        self.directory, self.pipeline, self._model = _opened(Path(directory))
         self._weights = _weight_inputs(self.pipeline, score_weights or {})
         self._signature = self._model.signatures[WITH_WEIGHTS if self._weights else SERVING_DEFAULT]
 
@@ -107,14 +105,14 @@ def find_export(directory: Path) -> Path:
         ExportError: If it means none.
     """
     folder = directory
-    if not (directory / _MODEL_FILE).is_file():
-        folder = _newest(directory)
-    if not (folder / _MODEL_FILE).is_file():
-        raise ExportError(
-            f"`{directory}` should be an exported model or a folder of its versions. Received: "
-            f"{'a folder without one' if directory.is_dir() else 'no folder'}. "
-            "`tfmtl export` writes one."
-        )
+    while not (folder / _MODEL_FILE).is_file():
+        looked, folder = folder, _newest(directory)
+        if folder == looked:
+            raise ExportError(
+                f"`{directory}` should be an exported model or a folder of its versions. Received: "
+                f"{'a folder without one' if directory.is_dir() else 'no folder'}. "
+                "`tfmtl export` writes one."
+            )
     return folder
 
 
@@ -153,6 +151,18 @@ def _described(weight: ScoreWeight) -> str:
 
 def _newest(base: Path) -> Path:
     return next(reversed(versions(base)), base)
+
+
+def _opened(directory: Path) -> tuple[Path, Pipeline, Any]:
+    """The folder of the model that a path means, its config, and the model."""
+    while True:
+        folder = find_export(directory)
+        try:
+            return folder, _read_pipeline(folder), tf.saved_model.load(str(folder))
+        except (OSError, tf.errors.OpError, ExportError):
+            if folder.is_dir():
+                raise
+            # A training that goes on has removed it, with a newer one in its place.
 
 
 def _read_pipeline(folder: Path) -> Pipeline:

@@ -18,7 +18,8 @@ MODEL = "model"  # What the server calls the export.
 
 _HOST = "127.0.0.1"
 _GRPC_FLAG, _REST_FLAG = "--port", "--rest_api_port"
-_PAUSE = 0.05  # Seconds between looks whether it listens.
+_LISTENS = ("Running gRPC ModelServer at", "Exporting HTTP/REST API at")  # What it says then.
+_PAUSE = 0.05  # Seconds between looks whether it does.
 _GRACE = 10.0  # Seconds in which it should end by itself.
 
 
@@ -52,7 +53,7 @@ def serving(folder: Path, over_rest: bool = False, threads: int = 0) -> Iterator
             ) as process,
         ):
             try:
-                _wait_for(process, port, log)
+                _wait_for(process, log)
                 yield f"http://{_HOST}:{port}" if over_rest else f"{_HOST}:{port}"
             finally:
                 _end(process)
@@ -75,10 +76,11 @@ def _free_port() -> int:
         return port
 
 
-def _wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _wait_for(process: subprocess.Popen[bytes], log: Path) -> None:
     """Waits until it listens, which it does when the model is loaded, however long that takes."""
     while process.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection((_HOST, port)):
+        # Its own word: on the port another program may have begun to listen.
+        if any(words in log.read_text("utf-8", "replace") for words in _LISTENS):
             return
         time.sleep(_PAUSE)
     said = log.read_text("utf-8", "replace").strip().splitlines()[-1:]

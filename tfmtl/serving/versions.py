@@ -8,6 +8,7 @@ the time of its export in unix seconds, and always larger than those before it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import socket
@@ -17,6 +18,7 @@ from pathlib import Path
 
 _STAGING_PREFIX = ".tmp-"
 _MOST = 2**63 - 1  # Servers read a version's number as an int64.
+_TAKEN = (errno.EEXIST, errno.ENOTEMPTY)
 _ABANDONED_AFTER = 24 * 3600  # Seconds; for a writer on another machine, which cannot be asked.
 
 
@@ -60,7 +62,8 @@ def prune(base: Path, keep: int) -> None:
     for folder in versions(base)[:-keep]:
         # Renamed first: a server must not find a version that is half removed.
         doomed = staging_path(base, folder.name)
-        folder.rename(doomed)
+        with contextlib.suppress(FileNotFoundError):  # Another export has just removed it.
+            folder.rename(doomed)
         shutil.rmtree(doomed, ignore_errors=True)
 
 
@@ -108,8 +111,8 @@ def _rename_to_next_version(folder: Path, base: Path) -> Path:
         try:
             folder.rename(version)
             return version
-        except OSError:
-            if not version.exists():
+        except OSError as error:
+            if error.errno not in _TAKEN:
                 raise
             # Another export took this number in the meantime.
 

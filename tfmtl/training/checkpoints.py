@@ -10,6 +10,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import tensorflow as tf
 import tf_keras as keras
@@ -35,6 +36,8 @@ _INDEX_FILE = re.compile(rf"{re.escape(_NAME)}-(\d+)\.index")
 _UNREADABLE = (tf.errors.OpError, IndexError)
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Checkpoints:
@@ -79,8 +82,10 @@ class Checkpoints:
         Raises:
             TrainingError: If it is of another model, or none of several can be read.
         """
-        paths = list_checkpoints(self.model_dir)
-        return _first_readable(paths, self._restore) if paths else None
+        if not list_checkpoints(self.model_dir):
+            return None
+        path, _ = _first_readable(lambda: list_checkpoints(self.model_dir), self._restore)
+        return path
 
     def _manager(self, directory: str, keep: int | None) -> tf.train.CheckpointManager:
         return tf.train.CheckpointManager(
@@ -94,9 +99,10 @@ class Checkpoints:
             return manager.save(checkpoint_number=self.state.step)
 
     def _restore(self, path: str) -> None:
-        check_same_transforms(path, saved_state(path).fingerprints, self.state.fingerprints)
+        saved = saved_state(path)
+        check_same_transforms(path, saved.fingerprints, self.state.fingerprints)
         check_same_variables(path, saved_shapes(path), self._variables)
-        check_same_tables(path, saved_state(path).tables, self.state.tables)
+        check_same_tables(path, saved.tables, self.state.tables)
         self._checkpoint.restore(path).assert_existing_objects_matched()
 
 
@@ -119,21 +125,23 @@ def restore_weights(
 
     Raises:
         TrainingError: If there is none, it cannot be read, or it is of another model or of features
-            that have changed. Of `latest`, the newest that can be read is taken.
+            that have changed. Of `latest`, the newest that can be read is taken. The training
+            may go on, and put others in the place of those that are read.
     """
     variables = model_variables(network)
 
-    def restore(path: str) -> None:
-        check_same_transforms(path, saved_state(path).fingerprints, fingerprints or {})
+    def restore(path: str) -> int:
+        saved = saved_state(path)
+        check_same_transforms(path, saved.fingerprints, fingerprints or {})
         shapes = saved_shapes(path)
         of_model = {name: shape for name, shape in shapes.items() if name.startswith("model/")}
         check_same_variables(path, of_model, variables)
-        check_same_tables(path, saved_state(path).tables, placed_tables(network))
+        check_same_tables(path, saved.tables, placed_tables(network))
         status = tf.train.Checkpoint(**variables).restore(path)
         status.assert_existing_objects_matched().expect_partial()
+        return saved.step
 
-    path = _first_readable(_candidates(model_dir, which), restore)
-    return path, saved_state(path).step
+    return _first_readable(lambda: _candidates(model_dir, which), restore)
 
 
 def resolve_checkpoint(model_dir: str, which: str = "latest") -> str:
@@ -184,14 +192,27 @@ def _not_found(model_dir: str, which: str, directory: str) -> str:
     return f"{rule} Checkpoints in `{model_dir}`: {known}."
 
 
-def _first_readable(paths: Sequence[str], restore: Callable[[str], None]) -> str:
-    """Restores the first of some checkpoints that can be read, and gives its path."""
-    problems = []
-    for path in paths:
-        try:
-            restore(path)
-            return path
-        except _UNREADABLE as error:
-            problems.append(f"`{path}`: {one_line(error)}")
-            _log.warning("A checkpoint cannot be read, and is passed over. %s", problems[-1])
+def _first_readable(
+    find: Callable[[], Sequence[str]], restore: Callable[[str], T]
+) -> tuple[str, T]:
+    """Restores the first that can be read of the checkpoints there are.
+
+    Args:
+        find: Finds them.
+        restore: Restores one.
+
+    Returns:
+        Its path, and what `restore` gave.
+    """
+    tried: Sequence[str] | None = None
+    problems: list[str] = []
+    # A training that goes on may delete what was found; then it has put another in its place.
+    while (paths := find()) != tried:
+        tried, problems = paths, []
+        for path in paths:
+            try:
+                return path, restore(path)
+            except _UNREADABLE as error:
+                problems.append(f"`{path}`: {one_line(error)}")
+                _log.warning("A checkpoint cannot be read, and is passed over. %s", problems[-1])
     raise TrainingError("A checkpoint should be readable. Received: " + "; ".join(problems))

@@ -79,6 +79,10 @@ def start_warm(pipeline: pipeline_pb2.Pipeline, model: MultiTaskModel) -> None:
         rules = Rules(names, filters, settings.force_restore_shape_compatible, remade.tables)
         taken, left = _restore(model, saved, rules)
     except (tf.errors.OpError, IndexError) as error:
+        if _find(settings.fine_tune_checkpoint) != path:
+            # Its own training goes on, and has put another one in the place of this.
+            start_warm(pipeline, model)
+            return
         rule = f"`{_PATH}` should be readable. Received: `{path}`."
         raise TrainingError(f"{rule} {one_line(error)}") from error
     _report(saved, taken, left)

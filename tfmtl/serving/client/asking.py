@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 from tfmtl.errors import ServingError
@@ -14,6 +14,7 @@ T = TypeVar("T")
 
 UNAVAILABLE = "UNAVAILABLE"
 DEADLINE = "DEADLINE_EXCEEDED"
+OTHER_OUTPUTS = "INTERNAL"
 
 _FIRST_PAUSE = 0.05  # Seconds; doubled each time, and up to half of it left out at random.
 
@@ -64,6 +65,25 @@ def late(address: str, timeout: float) -> ServingError:
         timeout: Seconds that it had.
     """
     return ServingError(f"{address} did not answer in {timeout:.1f} s.", DEADLINE)
+
+
+def check_outputs(address: str, answered: Collection[str], outputs: Collection[str]) -> None:
+    """Raises if an answer has not the outputs of the signature, but those of another model's.
+
+    Args:
+        address: The server's.
+        answered: Names of what it answered.
+        outputs: Names of the signature's outputs.
+
+    Raises:
+        ServingError: With both.
+    """
+    if set(answered) != set(outputs):
+        wanted, received = (", ".join(sorted(names)) for names in (outputs, answered))
+        raise ServingError(
+            f"{address} should answer the signature's outputs, {wanted}. Received: {received}.",
+            OTHER_OUTPUTS,
+        )
 
 
 def _line(message: str) -> str:

@@ -19,7 +19,7 @@ from tfmtl.serving.client.arguments import (
     check_user,
     check_whole,
 )
-from tfmtl.serving.client.asking import Asked, with_retries
+from tfmtl.serving.client.asking import OTHER_OUTPUTS, Asked, with_retries
 from tfmtl.serving.client.inputs import Infos, ranked_inputs, row_inputs
 from tfmtl.serving.client.transport import transport_to
 from tfmtl.serving.extra import check_extra
@@ -30,8 +30,10 @@ from tfmtl.serving.signatures import (
     WITH_WEIGHTS,
 )
 
-# What a server says if the model is another one than it was.
-_CHANGED = ("INVALID_ARGUMENT", "FAILED_PRECONDITION")
+Signatures = Mapping[str, Any]  # tensorflow.SignatureDef by name.
+
+# What there is, perhaps, if the model is another one than it was.
+_CHANGED = ("INVALID_ARGUMENT", "FAILED_PRECONDITION", OTHER_OUTPUTS)
 
 
 class Client:
@@ -89,7 +91,7 @@ class Client:
         self._retries = retries
         self._batch_size = batch_size
         self._transport = transport_to(address)
-        self._known: Mapping[str, Any] | None = None
+        self._known: Signatures | None = None
 
     def __enter__(self) -> Client:
         return self
@@ -107,19 +109,14 @@ class Client:
         self._transport.close()
 
     @property
-    def signatures(self) -> Mapping[str, Any]:
+    def signatures(self) -> Signatures:
         """What the model can be asked, as it tells itself: tensorflow.SignatureDef by name.
 
         Raises:
             ServingError: If the server does not answer.
         """
-        if self._known is None:
-            self._known = with_retries(
-                lambda left: self._transport.signatures(self._asked, left),
-                self._timeout,
-                self._retries,
-            )
-        return self._known
+        known = self._known  # Read once: another thread may find news at any time.
+        return self._look() if known is None else known
 
     def predict(
         self, rows: pd.DataFrame, score_weights: Mapping[str, float] | None = None
@@ -140,8 +137,8 @@ class Client:
         check_table("The rows", rows)
         name = WITH_WEIGHTS if score_weights else SERVING_DEFAULT
 
-        def ask() -> pd.DataFrame:
-            signature = self._signature(name)
+        def ask(signatures: Signatures) -> pd.DataFrame:
+            signature = self._signature(signatures, name)
             parts = [
                 self._ask(name, signature, row_inputs(part, signature.inputs, score_weights))
                 for part in _parts(rows, self._batch_size)
@@ -173,8 +170,8 @@ class Client:
         check_table("`items`", items)
         name = RANK_WITH_WEIGHTS if score_weights else RANK
 
-        def ask() -> pd.DataFrame:
-            signature = self._signature(name)
+        def ask(signatures: Signatures) -> pd.DataFrame:
+            signature = self._signature(signatures, name)
             inputs = ranked_inputs(dict(user), items, signature.inputs, score_weights)
             answers = [self._ask(name, signature, inputs)] if len(items) else []
             parts = [{key: value[0] for key, value in each.items()} for each in answers]
@@ -182,14 +179,22 @@ class Client:
 
         return self._with_news(ask)
 
-    def _signature(self, name: str) -> Any:
-        if name not in self.signatures:
-            known = ", ".join(sorted(each for each in self.signatures if not each.startswith("__")))
+    def _look(self) -> Signatures:
+        self._known = known = with_retries(
+            lambda left: self._transport.signatures(self._asked, left),
+            self._timeout,
+            self._retries,
+        )
+        return known
+
+    def _signature(self, signatures: Signatures, name: str) -> Any:
+        if name not in signatures:
+            known = ", ".join(sorted(each for each in signatures if not each.startswith("__")))
             raise ServingError(
                 f"Model {self._asked.model} should have the signature `{name}`. "
                 f"Received: {known}.{_WOULD_DO.get(name, '')}"
             )
-        return self.signatures[name]
+        return signatures[name]
 
     def _ask(
         self, name: str, signature: Any, inputs: Mapping[str, np.ndarray]
@@ -202,18 +207,15 @@ class Client:
             self._retries,
         )
 
-    def _with_news(self, ask: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-        """Asks; and once more if the model was exchanged by one that takes something else."""
-        known = self._known
+    def _with_news(self, ask: Callable[[Signatures], pd.DataFrame]) -> pd.DataFrame:
+        """Asks; and once more if the model was exchanged by one of other inputs or outputs."""
+        known = self.signatures
         try:
-            return ask()
+            return ask(known)
         except ServingError as error:
-            if known is None or error.code not in _CHANGED:
+            if error.code not in _CHANGED or (now := self._look()) == known:
                 raise
-            self._known = None
-            if self.signatures == known:
-                raise
-            return ask()
+            return ask(now)
 
 
 _WOULD_DO = {

@@ -17,7 +17,15 @@ from tensorflow_serving.apis import (
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
 from tfmtl.errors import ServingError
-from tfmtl.serving.client.asking import DEADLINE, UNAVAILABLE, Asked, failed, late, unreached
+from tfmtl.serving.client.asking import (
+    DEADLINE,
+    UNAVAILABLE,
+    Asked,
+    check_outputs,
+    failed,
+    late,
+    unreached,
+)
 
 # What gRPC itself says, and not a server.
 _LATE = ("Deadline Exceeded", "Deadline exceeded")
@@ -66,6 +74,7 @@ class OverGrpc:
         for name, value in inputs.items():
             request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
         response = self._call(self._stub.Predict, request, timeout)
+        check_outputs(self._address, response.outputs, outputs)
         return {name: tf.make_ndarray(value) for name, value in response.outputs.items()}
 
     def close(self) -> None:

@@ -12,14 +12,26 @@ import numpy as np
 import rapidjson
 import requests
 import tensorflow as tf
+import urllib3
 from google.protobuf import json_format
 from tensorflow_serving.apis import get_model_metadata_pb2
 
 from tfmtl.errors import ServingError
-from tfmtl.serving.client.asking import DEADLINE, UNAVAILABLE, Asked, failed, late, unreached
+from tfmtl.serving.client.asking import (
+    DEADLINE,
+    UNAVAILABLE,
+    Asked,
+    check_outputs,
+    failed,
+    late,
+    unreached,
+)
 from tfmtl.serving.json_values import as_json
 
+# The second in the middle of an answer, whether the server ended there or its time did.
+_BROKEN = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 _OK = 200
+_NAMELESS = "one without a name"
 _HTTP2 = "BadStatusLine('\\x00\\x00"  # The frame with which HTTP/2 begins is no line of HTTP/1.1.
 _CODES = {
     400: "INVALID_ARGUMENT",
@@ -63,8 +75,9 @@ class OverRest:
         """See `Transport`."""
         body = body_of(signature, inputs)
         answered = self._call("POST", f"{_path(asked)}:predict", body, timeout)["outputs"]
-        if len(outputs) == 1:
-            answered = {name: answered for name in outputs}
+        if not isinstance(answered, dict):  # A signature's only output comes without its name.
+            answered = dict.fromkeys(outputs if len(outputs) == 1 else [_NAMELESS], answered)
+        check_outputs(self._address, answered, outputs)
         return {name: _array(answered[name], info) for name, info in outputs.items()}
 
     def close(self) -> None:
@@ -86,7 +99,9 @@ class OverRest:
             )
         except requests.Timeout as error:
             raise late(self._address, timeout) from error
-        except requests.ConnectionError as error:
+        except _BROKEN as error:
+            if isinstance(_inner(error), urllib3.exceptions.ReadTimeoutError):
+                raise late(self._address, timeout) from error
             raise self._unreached(error) from error
         except requests.RequestException as error:
             raise ServingError(f"{self._address} cannot be asked: {error}") from error
@@ -95,8 +110,8 @@ class OverRest:
             raise failed(self._address, code, _told(response))
         return self._parsed(response)
 
-    def _unreached(self, error: requests.ConnectionError) -> ServingError:
-        inner = error.args[0] if error.args else error
+    def _unreached(self, error: requests.RequestException) -> ServingError:
+        inner = _inner(error)
         reason = str(getattr(inner, "reason", inner))
         if _HTTP2 in reason:
             host = self._address.partition("://")[2]
@@ -120,6 +135,11 @@ def body_of(signature: str, inputs: Mapping[str, np.ndarray]) -> bytes:
     """
     columns = {name: as_json(value.tolist()) for name, value in inputs.items()}
     return rapidjson.dumps({"signature_name": signature, "inputs": columns}).encode("utf-8")
+
+
+def _inner(error: requests.RequestException) -> Any:
+    """What urllib3 said."""
+    return error.args[0] if error.args else error
 
 
 def _path(asked: Asked) -> str:

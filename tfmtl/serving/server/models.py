@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
@@ -20,6 +21,40 @@ from tfmtl.serving.server.version import Load, Retries, Version
 _log = logging.getLogger(__name__)
 
 _PLATFORM = "tensorflow"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Served:
+    """What is served; another one takes its place as a whole.
+
+    Args:
+        models: The models, by name.
+        labels: Versions' numbers, by the names of models and labels.
+    """
+
+    models: Mapping[str, ServedModel] = dataclasses.field(default_factory=dict)
+    labels: Mapping[tuple[str, str], int] = dataclasses.field(default_factory=dict)
+
+    def find(self, spec: ModelSpec) -> tuple[ServedModel | None, int | None]:
+        """The model and the number of its version that are asked for; no number means the newest.
+
+        Raises:
+            Failure: If there is no such label, or no name at all.
+        """
+        if not spec.name:
+            raise statuses.invalid("ModelSpec has no name specified.")
+        return self.models.get(spec.name), self._number(spec)
+
+    def _number(self, spec: ModelSpec) -> int | None:
+        choice = spec.WhichOneof("version_choice")
+        if choice == "version":
+            return int(spec.version.value)
+        if choice is None:
+            return None
+        number = self.labels.get((spec.name, spec.version_label))
+        if number is None:
+            raise statuses.invalid(f"Unrecognized servable version label: {spec.version_label}")
+        return number
 
 
 class Models:
@@ -37,8 +72,8 @@ class Models:
         self._load = load
         self._retries = retries or Retries()
         self._labels_may_wait = labels_may_wait
-        self._models: dict[str, ServedModel] = {}
-        self._labels: dict[tuple[str, str], int] = {}
+        self._served = _Served()
+        self._has_ended = False
         self._changing = threading.RLock()  # One change at a time; requests do not wait for it.
 
     def configure(self, config: ModelServerConfig) -> None:
@@ -50,20 +85,25 @@ class Models:
         """
         configs = _checked(config)
         with self._changing:
-            known, models = self._models, {each.name: self._served(each) for each in configs}
+            if self._has_ended:
+                raise statuses.unavailable("The server has ended")
+            before, models = self._served, {each.name: self._model(each) for each in configs}
             for model in models.values():
-                model.refresh()
-            self._models = models
-            for name, model in known.items():
-                if models.get(name) is not model:
-                    model.retire()
-            self._label(configs)
+                model.load()
+            labels = _labels(configs)
+            problem = None if self._labels_may_wait else _label_problem(labels, models)
+            # Before any version goes: whoever asks by a label finds the one it is of.
+            self._served = _Served(models, before.labels if problem else labels)
+            self._retire(before.models)
+            if problem:
+                raise problem
 
     def refresh(self) -> None:
         """Lets every model look for new versions."""
         with self._changing:
-            for model in list(self._models.values()):
-                model.refresh()
+            for model in self._served.models.values():
+                model.load()
+                model.retire_others()
 
     def check(self) -> None:
         """Raises if a model has no version that answers, because loading failed.
@@ -72,7 +112,9 @@ class Models:
             Failure: With all of them.
         """
         failed = {
-            model.name: failure for model in self._models.values() if (failure := model.failure())
+            name: failure
+            for name, model in self._served.models.items()
+            if (failure := model.failure())
         }
         if failed:
             told = ", ".join(
@@ -82,10 +124,12 @@ class Models:
 
     def end(self, seconds: float) -> None:
         """Ends them all, and gives each so long to answer what it was asked."""
-        for model in self._models.values():
+        with self._changing:  # What is being loaded would be served after the end.
+            self._has_ended = True
+        for model in self._served.models.values():
             model.retire()
         # The interpreter must not end under a session that is being closed.
-        for model in self._models.values():
+        for model in self._served.models.values():
             model.wait(seconds)
 
     @contextlib.contextmanager
@@ -95,7 +139,7 @@ class Models:
         Raises:
             Failure: If there is none.
         """
-        version, model = self._acquire(spec.name, self._number(spec))
+        version, model = self._acquire(spec)
         try:
             answered = ModelSpec(name=spec.name, signature_name=spec.signature_name)
             answered.version.value = version.number
@@ -109,8 +153,7 @@ class Models:
         Raises:
             Failure: If there is none.
         """
-        number = self._number(spec)
-        model = self._models.get(spec.name)
+        model, number = self._served.find(spec)
         found = model.statuses() if model else []
         if not found and number is None:
             raise statuses.not_found(f"Could not find any versions of model {spec.name}")
@@ -119,51 +162,53 @@ class Models:
             raise statuses.not_found(f"Could not find version {number} of model {spec.name}")
         return chosen
 
-    def _acquire(self, name: str, number: int | None) -> tuple[Version, LoadedModel]:
-        # A model may retire between being found and being asked; then another is in its place.
+    def _acquire(self, spec: ModelSpec) -> tuple[Version, LoadedModel]:
+        # What is found may retire before it is asked; then another is in its place.
         asked = None
-        while (model := self._models.get(name)) is not asked:
-            asked = model
+        while (found := self._served.find(spec)) != asked:
+            asked = model, number = found
             if model and (acquired := model.acquire(number)):
                 return acquired
-        which = f"Latest({name})" if number is None else f"Specific({name}, {number})"
+        which = f"Latest({spec.name})" if number is None else f"Specific({spec.name}, {number})"
         raise statuses.not_found(f"Servable not found for request: {which}")
 
-    def _number(self, spec: ModelSpec) -> int | None:
-        """The version that is asked for; None means the newest."""
-        if not spec.name:
-            raise statuses.invalid("ModelSpec has no name specified.")
-        choice = spec.WhichOneof("version_choice")
-        if choice == "version":
-            return int(spec.version.value)
-        if choice is None:
-            return None
-        number = self._labels.get((spec.name, spec.version_label))
-        if number is None:
-            raise statuses.invalid(f"Unrecognized servable version label: {spec.version_label}")
-        return number
+    def _retire(self, before: Mapping[str, ServedModel]) -> None:
+        """Ends what was served before, and is not any more."""
+        models = self._served.models
+        for model in models.values():
+            model.retire_others()
+        for name, model in before.items():
+            if models.get(name) is not model:
+                model.retire()
 
-    def _served(self, config: ModelConfig) -> ServedModel:
+    def _model(self, config: ModelConfig) -> ServedModel:
         """A model as it is served already, or anew if its folder is another."""
-        known = self._models.get(config.name)
+        known = self._served.models.get(config.name)
         if known is None or known.config.base_path != config.base_path:
             return ServedModel(config, self._load, self._retries)
         known.config = config
         return known
 
-    def _label(self, configs: list[ModelConfig]) -> None:
-        labels = {
-            (each.name, label): number
-            for each in configs
-            for label, number in each.version_labels.items()
-        }
-        for (name, label), number in labels.items():
-            if not self._labels_may_wait and not self._models[name].has(number):
-                raise statuses.failed_precondition(
-                    f"Request to assign label to version {number} of model {name}, which is not "
-                    f"currently available for inference (label {label})"
-                )
-        self._labels = labels
+
+def _labels(configs: Sequence[ModelConfig]) -> dict[tuple[str, str], int]:
+    return {
+        (each.name, label): number
+        for each in configs
+        for label, number in each.version_labels.items()
+    }
+
+
+def _label_problem(
+    labels: Mapping[tuple[str, str], int], models: Mapping[str, ServedModel]
+) -> statuses.Failure | None:
+    """What is wrong with the first label of a version that does not answer."""
+    for (name, label), number in labels.items():
+        if not models[name].has(number):
+            return statuses.failed_precondition(
+                f"Request to assign label to version {number} of model {name}, which is not "
+                f"currently available for inference (label {label})"
+            )
+    return None
 
 
 def _checked(config: ModelServerConfig) -> list[ModelConfig]:

@@ -94,12 +94,13 @@ class RestServer(http.server.ThreadingHTTPServer):
         Raises:
             Failure: If too many wait for one, or the server has ended.
         """
-        if self._has_ended:  # A connection that was kept may still bring a request.
-            raise statuses.unavailable("The server has ended")
         if self._calls and not self._calls.acquire(blocking=False):
             raise statuses.exhausted("Concurrent request limit exceeded!")
         try:
             with self._places:
+                # A connection that was kept may still bring a request; another has waited so long.
+                if self._has_ended:
+                    raise statuses.unavailable("The server has ended")
                 yield
         finally:
             if self._calls:

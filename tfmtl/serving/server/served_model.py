@@ -34,7 +34,8 @@ class ServedModel:
         self._load = load
         self._retries = retries
         self._versions: dict[int, Version] = {}
-        self._left: set[int] = set()  # Versions that should not be served any more.
+        self._wanted: set[int] = set()  # Versions that should be served.
+        self._left: set[int] = set()  # Those that should not be any more.
         self._lock = threading.Lock()
         self._told = ""
 
@@ -43,24 +44,33 @@ class ServedModel:
         """What it is called."""
         return self.config.name
 
-    def refresh(self) -> None:
-        """Looks what there is, loads what should be served and is not, retires what should not."""
+    def load(self) -> None:
+        """Looks what there is, and loads what should be served and is not."""
         base = Path(self.config.base_path)
-        if not base.is_dir():
-            self._tell(f"Could not find base path {base} for servable {self.name}")
+        try:
+            if not base.is_dir():
+                self._tell(f"Could not find base path {base} for servable {self.name}")
+                return
+            aspired = self._aspired(base)
+        except OSError as error:  # What is served goes on, and so do other models.
+            told = f"Could not read base path {base} for servable {self.name}: {error.strerror}"
+            self._tell(told)
             return
-        aspired = self._aspired(base)
         self._take(aspired)
         for version in self._all():
             if version.number in aspired and version.is_due:
                 version.load(self._load, self._retries)
-        self._retire_others(set(aspired))
+
+    def retire_others(self) -> None:
+        """Ends the versions that should not be served, if one that should be answers."""
+        for version in self._leaving():
+            with self._lock:
+                version.retire()
 
     def retire(self) -> None:
         """Ends all versions."""
         for version in self._all():
-            if not version.is_gone:
-                version.retire()
+            version.retire()
 
     def wait(self, seconds: float) -> None:
         """Waits until all that were retired have ended, but for each no longer than that."""
@@ -81,15 +91,17 @@ class ServedModel:
         return None
 
     def has(self, number: int) -> bool:
-        """Whether a version answers."""
-        return any(each.number == number and each.is_available for each in self._all())
+        """Whether a version answers, and is to stay."""
+        leaving = self._leaving()
+        staying = (each for each in self._all() if each not in leaving)
+        return any(each.number == number and each.is_available for each in staying)
 
     def failure(self) -> statuses.Failure | None:
         """Why no version answers, if one failed to load."""
         found = self._all()
         if any(each.is_available for each in found):
             return None
-        return next((each.failure for each in reversed(found) if each.failure), None)
+        return next(filter(None, (each.failure for each in reversed(found))), None)
 
     def statuses(self) -> list[ModelVersionStatus]:
         """The states of all versions there were, newest first."""
@@ -129,6 +141,7 @@ class ServedModel:
         return {number: found[number] for number in numbers if number in found}
 
     def _take(self, aspired: dict[int, Path]) -> None:
+        self._wanted = set(aspired)
         with self._lock:
             self._left |= self._versions.keys() - aspired.keys()
             for number, folder in aspired.items():
@@ -138,15 +151,12 @@ class ServedModel:
                     self._versions[number] = Version(self.name, number, folder)
                     self._left.discard(number)
 
-    def _retire_others(self, aspired: set[int]) -> None:
-        found = self._all()
-        if aspired and not any(v.is_available for v in found if v.number in aspired):
-            return
-        for version in found:
-            is_leaving = version.is_gone or version.state == ModelVersionStatus.UNLOADING
-            if version.number not in aspired and not is_leaving:
-                with self._lock:
-                    version.retire()
+    def _leaving(self) -> list[Version]:
+        """The versions that have to go, now that others take their place."""
+        found, wanted = self._all(), self._wanted
+        if wanted and not any(each.is_available for each in found if each.number in wanted):
+            return []
+        return [each for each in found if each.number not in wanted]
 
     def _tell(self, problem: str) -> None:
         """Logs what is wrong with the folder, once."""

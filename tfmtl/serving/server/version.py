@@ -65,6 +65,11 @@ class Version:
         return self.state == ModelVersionStatus.END
 
     @property
+    def is_leaving(self) -> bool:
+        """Whether it answers nothing new any more, and never will."""
+        return self.is_gone or self.state == ModelVersionStatus.UNLOADING
+
+    @property
     def is_due(self) -> bool:
         """Whether it waits for being loaded, perhaps once more."""
         waits = self.state in (ModelVersionStatus.START, ModelVersionStatus.LOADING)
@@ -101,6 +106,8 @@ class Version:
     def retire(self) -> None:
         """Lets it answer what it was asked, and ends it, in a thread of its own."""
         with self._change:
+            if self.is_leaving:
+                return
             loaded = self.is_available
             self.state = ModelVersionStatus.UNLOADING if loaded else ModelVersionStatus.END
         if loaded:
@@ -115,8 +122,9 @@ class Version:
     def status(self) -> ModelVersionStatus:
         """Its state, as a server tells it."""
         told = ModelVersionStatus(version=self.number, state=self.state)
-        told.status.error_code = self.failure.error_code if self.failure else 0
-        told.status.error_message = self.failure.message if self.failure else ""
+        failure = self.failure  # Read once: a version that is loaded just now has none any more.
+        told.status.error_code = failure.error_code if failure else 0
+        told.status.error_message = failure.message if failure else ""
         return told
 
     def _unload(self) -> None:

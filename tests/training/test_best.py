@@ -3,8 +3,8 @@
 import pathlib
 
 import pytest
-from conftest import make_pipeline
 from google.protobuf import text_format
+from small_pipeline import make_pipeline
 
 from tfmtl.protos import export_pb2
 from tfmtl.training.best import Best, build_best

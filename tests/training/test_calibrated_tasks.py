@@ -5,8 +5,8 @@ import logging
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import make_rows
 from google.protobuf import text_format
+from small_pipeline import make_rows
 
 from tfmtl.errors import ConfigError, DataError
 from tfmtl.tasks.calibration import Calibration

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import make_batch, make_model
+from small_network import make_batch, make_model
 
 from tfmtl.errors import TrainingError
 from tfmtl.training import LazyAdam, resolve_checkpoint, restore_weights

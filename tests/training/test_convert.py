@@ -7,8 +7,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
-from conftest import make_pipeline, make_rows
 from google.protobuf import text_format
+from small_pipeline import make_pipeline, make_rows
 
 from tfmtl.data import open_source, part_files
 from tfmtl.data.encoded_source import PREFIX

@@ -6,7 +6,7 @@ import logging
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import FakeBatches, make_batch, make_model, make_network, make_tasks
+from small_network import FakeBatches, make_batch, make_model, make_network, make_tasks
 from test_model import log_loss
 
 from tfmtl.errors import DataError, TrainingError

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
-from conftest import make_batch, make_tasks
+from small_network import make_batch, make_tasks
 
 from tfmtl.errors import ConfigError
 from tfmtl.layers import AutoDis, Lookup, PackedEmbedding, Table

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
-from conftest import make_batch, make_network
+from small_network import make_batch, make_network
 
 from tfmtl.training.frontier import Frontier
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
-from conftest import make_batch, make_network, make_tasks
 from google.protobuf import text_format
+from small_network import make_batch, make_network, make_tasks
 
 from tests.helpers_balancing import all_messages
 from tfmtl.errors import ConfigError

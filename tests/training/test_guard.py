@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import make_batch, make_model, make_tasks
+from small_network import make_batch, make_model, make_tasks
 
 from tfmtl.tasks import RegressionHead, SampleSpace, Task
 from tfmtl.tasks.space import ColumnLabel

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import make_batch, make_model
+from small_network import make_batch, make_model
 
 from tfmtl.protos import train_pb2
 from tfmtl.training import LazyAdam

@@ -6,9 +6,9 @@ import logging
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import make_pipeline, make_rows
 from google.protobuf import text_format
 from sklearn import metrics as sklearn_metrics
+from small_pipeline import make_pipeline, make_rows
 
 from tfmtl import config
 from tfmtl.training import evaluate, train

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import make_pipeline, make_rows
+from small_pipeline import make_pipeline, make_rows
 
 import tfmtl
 from tfmtl import config

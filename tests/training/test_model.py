@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
-from conftest import make_batch, make_model, make_network, make_tasks
 from sklearn.metrics import roc_auc_score
+from small_network import make_batch, make_model, make_network, make_tasks
 
 from tfmtl.tasks import BinaryHead, SampleSpace, Task
 from tfmtl.tasks.space import ColumnLabel

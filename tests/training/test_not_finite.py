@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
-from conftest import make_batch, make_model
+from small_network import make_batch, make_model
 
 from tfmtl.training.not_finite import explain
 

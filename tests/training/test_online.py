@@ -4,8 +4,9 @@ import pathlib
 
 import numpy as np
 import pytest
-from conftest import make_batch, make_network, make_rows, make_tasks
 from google.protobuf import text_format
+from small_network import make_batch, make_network, make_tasks
+from small_pipeline import make_rows
 
 from tests.training.test_summaries import points
 from tfmtl import config

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import FakeBatches, make_batch, make_network, make_tasks
+from small_network import FakeBatches, make_batch, make_network, make_tasks
 
 from tfmtl.training.evaluation import Evaluator
 from tfmtl.training.model import MultiTaskModel

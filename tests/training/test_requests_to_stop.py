@@ -4,7 +4,7 @@ import logging
 import time
 
 import pytest
-from conftest import make_pipeline, make_rows
+from small_pipeline import make_pipeline, make_rows
 
 from tfmtl.config.dead_line import parse_dead_line
 from tfmtl.training.requests_to_stop import DeadLine, StopFile, build_requests

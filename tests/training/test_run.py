@@ -9,7 +9,7 @@ import signal
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import make_pipeline, make_rows
+from small_pipeline import make_pipeline, make_rows
 from test_summaries import points
 
 from tfmtl import config

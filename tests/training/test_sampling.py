@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from conftest import make_pipeline, make_rows
 from google.protobuf import text_format
+from small_pipeline import make_pipeline, make_rows
 from test_run import EVAL_ROWS, assert_same_weights, run
 
 from tfmtl.errors import DataError

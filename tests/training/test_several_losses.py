@@ -5,8 +5,8 @@ import pathlib
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import make_pipeline, make_rows
 from google.protobuf import text_format
+from small_pipeline import make_pipeline, make_rows
 
 from tests.training.test_summaries import points
 from tfmtl import config

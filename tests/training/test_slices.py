@@ -5,8 +5,8 @@ import logging
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import make_pipeline
 from sklearn.metrics import log_loss, roc_auc_score
+from small_pipeline import make_pipeline
 
 from tfmtl.tasks import BinaryHead, LabelIndicator, MultiClassHead, SampleSpace, Task
 from tfmtl.tasks.space import ColumnLabel

@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import make_batch, make_model, make_tasks
+from small_network import make_batch, make_model, make_tasks
 
 from tfmtl.protos import train_pb2
 from tfmtl.tasks import BinaryHead, SampleSpace, Task, UnknownLabel

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import tensorflow as tf
-from conftest import make_batch, make_model
+from small_network import make_batch, make_model
 
 from tfmtl.errors import TrainingError
 from tfmtl.protos import train_pb2

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from conftest import make_pipeline, make_rows
 from google.protobuf import text_format
+from small_pipeline import make_pipeline, make_rows
 
 from tfmtl.protos import layer_pb2, optimizer_pb2
 from tfmtl.training import train

@@ -8,8 +8,8 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import make_pipeline, make_rows
 from google.protobuf import text_format
+from small_pipeline import make_pipeline, make_rows
 
 from tfmtl.errors import TrainingError
 from tfmtl.training import warm_start

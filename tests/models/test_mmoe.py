@@ -58,29 +58,27 @@ def test_equal_gates_take_the_mean_of_the_experts(nets):
         np.testing.assert_allclose(logits, nets.tower(network, task, mean), atol=1e-5, rtol=1e-5)
 
 
+def assert_mixed(nets, listed, names):
+    """The towers read mixtures of the experts, which are the layers of these names."""
+    network = nets.build("mmoe", listed + TOWERS)
+    batch = nets.rows(network)
+    experts = np.stack([nets.perceptron(network.get_layer(name), batch["all"]) for name in names])
+    for task, logits in network(batch).items():
+        h = nets.mix(network.get_layer(f"{task}_gate"), batch["all"], experts)
+        np.testing.assert_allclose(logits, nets.tower(network, task, h), atol=1e-5, rtol=1e-5)
+
+
 def test_listed_experts_may_differ_in_depth(nets):
     listed = """
     experts { expert_name: "deep" dnn { hidden_units: [8, 6] } }
     experts { expert_name: "flat" dnn { hidden_units: 6 use_bn: false } }
     """
-    network = nets.build("mmoe", listed + TOWERS)
-    batch = nets.rows(network)
-    names = ("expert_deep", "expert_flat")
-    experts = np.stack([nets.perceptron(network.get_layer(name), batch["all"]) for name in names])
-    for task, logits in network(batch).items():
-        h = nets.mix(network.get_layer(f"{task}_gate"), batch["all"], experts)
-        np.testing.assert_allclose(logits, nets.tower(network, task, h), atol=1e-5, rtol=1e-5)
+    assert_mixed(nets, listed, ("expert_deep", "expert_flat"))
 
 
 def test_experts_of_one_name_have_layers_of_their_own(nets):
     expert = 'experts { expert_name: "deep" dnn { hidden_units: 6 } }'
-    network = nets.build("mmoe", f"{expert} {expert}" + TOWERS)
-    batch = nets.rows(network)
-    names = ("expert_deep", "expert_deep_1")
-    experts = np.stack([nets.perceptron(network.get_layer(name), batch["all"]) for name in names])
-    for task, logits in network(batch).items():
-        h = nets.mix(network.get_layer(f"{task}_gate"), batch["all"], experts)
-        np.testing.assert_allclose(logits, nets.tower(network, task, h), atol=1e-5, rtol=1e-5)
+    assert_mixed(nets, f"{expert} {expert}", ("expert_deep", "expert_deep_1"))
 
 
 def test_listed_experts_of_unequal_width_are_refused(nets):

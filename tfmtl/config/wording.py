@@ -30,9 +30,14 @@ def show(value: Any) -> str:
     return f"[{', '.join(show(each) for each in value)}]"
 
 
+def on_one_line(text: str) -> str:
+    """A text of several lines as one, with a blank wherever there were several."""
+    return " ".join(text.split())
+
+
 def shortened(text: str) -> str:
     """A text as one line, and only the beginning of a long one."""
-    line = " ".join(text.split())
+    line = on_one_line(text)
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 

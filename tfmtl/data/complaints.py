@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tfmtl.data import kinds
 from tfmtl.data.columns import Column
 from tfmtl.data.dialect import BadLine
-from tfmtl.data.frame_cells import is_text
+from tfmtl.data.frame_cells import as_bytes
 from tfmtl.data.layout import Layout
 
 FIX = "Fix it, or set `data_config.bad_rows: SKIP` to leave such rows out."
@@ -60,7 +60,7 @@ def _advice(column: Column, text: str) -> str:
             "It looks like a header: set `data_config.with_header: true` if it is the file's "
             "first line, or delete it."
         )
-    if column.kind.pattern is None and not is_text(text):
+    if column.kind.pattern is None and as_bytes(text) is None:
         return f"Half of a surrogate pair cannot be written as UTF-8. {FIX}"
     if column.kind.pattern is None:
         return "Join the values of a list with their feature's `separator`."

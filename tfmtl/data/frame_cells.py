@@ -77,19 +77,14 @@ def _read_texts(series: pd.Series) -> Cells:
 
 
 def _encoded(cells: list[Any]) -> Cells:
-    encoded = [_encode(cell) if pd.api.types.is_scalar(cell) else None for cell in cells]
+    encoded = [as_bytes(cell) if pd.api.types.is_scalar(cell) else None for cell in cells]
     values = [b"" if value is None else value for value in encoded]
     bad = [value is None for value in encoded]
     return Cells(np.array(values, dtype=object), np.array(bad, dtype=bool))
 
 
-def is_text(cell: Any) -> bool:
-    """Whether a cell can be written as bytes, which half of a surrogate pair cannot."""
-    return _encode(cell) is not None
-
-
-def _encode(cell: Any) -> bytes | None:
-    """A cell as bytes; None if it cannot be written so."""
+def as_bytes(cell: Any) -> bytes | None:
+    """A cell's text as bytes; None if it cannot be written so, as half of a surrogate pair."""
     if isinstance(cell, bytes):
         return cell
     try:

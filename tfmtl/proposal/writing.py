@@ -8,6 +8,8 @@ import textwrap
 from google.protobuf import text_format
 from google.protobuf.message import Message
 
+from tfmtl.config.wording import on_one_line
+
 _WIDTH = 96
 
 
@@ -41,4 +43,4 @@ def wrapped(text: str, first: str = "", others: str = "") -> str:
 
 def comment(text: str) -> str:
     """A text as lines of a comment."""
-    return wrapped(" ".join(text.split()), "# ", "#   ")
+    return wrapped(on_one_line(text), "# ", "#   ")

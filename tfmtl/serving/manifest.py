@@ -19,6 +19,7 @@ import tensorflow as tf
 from google.protobuf import json_format, text_format
 
 from tfmtl import config
+from tfmtl.config.wording import on_one_line
 from tfmtl.errors import ExportError
 from tfmtl.features import Columns
 from tfmtl.features.fingerprints import fingerprints
@@ -134,7 +135,7 @@ def read_pipeline(folder: Path) -> Pipeline | None:
     except (ValueError, text_format.ParseError) as error:
         raise ExportError(
             f"`assets/{config.SAVED}` should be what `tfmtl export` wrote. "
-            f"Received: {' '.join(str(error).split())}."
+            f"Received: {on_one_line(str(error))}."
         ) from error
 
 

@@ -15,6 +15,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.framework.tensor_pb2 import TensorProto
 
+from tfmtl.config.wording import on_one_line
 from tfmtl.errors import ExportError
 from tfmtl.protos.prediction_log_pb2 import PredictionLog
 from tfmtl.serving.trial_requests import Request
@@ -59,10 +60,9 @@ def read_records(path: Path) -> list[Record]:
         records = tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
         return [_record_of(data) for data in records]
     except (tf.errors.OpError, DecodeError, ValueError) as error:
-        told = " ".join(str(error).split())
         raise ExportError(
             f"`{path}` should be a TFRecord file of PredictionLog messages of Predict. "
-            f"Received: {told}."
+            f"Received: {on_one_line(str(error))}."
         ) from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tfmtl.config.table import table_lines
+from tfmtl.config.wording import on_one_line
 from tfmtl.protos.statistics_pb2 import ColumnStatistics, Statistics
 
 _QUANTILES = {"1%": 10, "25%": 250, "median": 500, "75%": 750, "99%": 990}
@@ -66,5 +67,5 @@ def _shown(number: float) -> str:
 
 def _short(word: str) -> str:
     """A word on one line, and only the beginning of a long one."""
-    line = " ".join(word.split()) or repr(word)
+    line = on_one_line(word) or repr(word)
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"

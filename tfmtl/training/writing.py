@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
+from tfmtl.config.wording import on_one_line
 from tfmtl.errors import TrainingError
 
 _TOO_LARGE = re.compile(r"allocating tensor with shape(\[[0-9,]*\])")
@@ -46,5 +47,4 @@ def fitting_memory() -> Iterator[None]:
 
 def one_line(error: Exception) -> str:
     """An error's message as one short sentence, without TensorFlow's names of operations."""
-    words = _OPERATION.sub(" ", str(error)).split()
-    return " ".join(words)[:300].rstrip(". ") + "."
+    return on_one_line(_OPERATION.sub(" ", str(error)))[:300].rstrip(". ") + "."

@@ -8,6 +8,7 @@ from tfmtl.config.problems import Report
 from tfmtl.config.rules.feature_numbers import number_of_edges
 from tfmtl.config.rules.fitted import fits
 from tfmtl.config.views import feature_name, placed_features
+from tfmtl.config.wording import on_one_line
 from tfmtl.protos import feature_pb2, pipeline_pb2
 
 _Feature = feature_pb2.FeatureConfig
@@ -44,7 +45,7 @@ def _table(feature: _Feature) -> _Table | None:
     ids = _number_of_ids(feature)
     if not ids:
         return None
-    initializer = " ".join(str(feature.initializer).split())
+    initializer = on_one_line(str(feature.initializer))
     return _Table(feature.embedding_dim, ids, initializer)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from tfmtl.config.wording import on_one_line
 from tfmtl.errors import ServingError
 
 _MOST = 2**63 - 1  # Of a version, which is an int64.
@@ -21,7 +22,7 @@ def check_text(name: str, value: Any) -> None:
         ServingError: If so.
     """
     if not isinstance(value, str):
-        raise ServingError(f"`{name}` should be a text. Received: {_told(value)}.")
+        raise ServingError(f"`{name}` should be a text. Received: {on_one_line(repr(value))}.")
 
 
 def check_whole(name: str, value: Any, least: int) -> None:
@@ -33,7 +34,7 @@ def check_whole(name: str, value: Any, least: int) -> None:
     is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
     if not (is_whole and least <= value <= _MOST):
         raise ServingError(
-            f"`{name}` should be a whole number from {least}. Received: {_told(value)}."
+            f"`{name}` should be a whole number from {least}. Received: {on_one_line(repr(value))}."
         )
 
 
@@ -45,7 +46,9 @@ def check_seconds(name: str, value: Any) -> None:
     """
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not (is_number and math.isfinite(value) and value > 0):
-        raise ServingError(f"`{name}` should be seconds above 0. Received: {_told(value)}.")
+        raise ServingError(
+            f"`{name}` should be seconds above 0. Received: {on_one_line(repr(value))}."
+        )
 
 
 def check_table(where: str, value: Any) -> None:
@@ -87,7 +90,3 @@ def _check_once(where: str, names: Iterable[Any]) -> None:
     if not index.is_unique:
         name = index[index.duplicated()][0]
         raise ServingError(f"{where} should have each column once. Received: `{name}` twice.")
-
-
-def _told(value: Any) -> str:
-    return " ".join(repr(value).split())

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
+from tfmtl.config.wording import on_one_line
 from tfmtl.errors import ServingError
 
 T = TypeVar("T")
@@ -42,7 +43,7 @@ def failed(address: str, code: str, message: str) -> ServingError:
         code: `INVALID_ARGUMENT`, say.
         message: What is wrong, in the server's words if it has any.
     """
-    return ServingError(f"{address} answered {code}: {_line(message)}", code)
+    return ServingError(f"{address} answered {code}: {on_one_line(message)}", code)
 
 
 def unreached(address: str, reason: str, would_do: str = "") -> ServingError:
@@ -53,7 +54,7 @@ def unreached(address: str, reason: str, would_do: str = "") -> ServingError:
         reason: Why, as far as it is known.
         would_do: A sentence about what would do.
     """
-    told = f"{address} could not be reached: {_line(reason).rstrip('.')}."
+    told = f"{address} could not be reached: {on_one_line(reason).rstrip('.')}."
     return ServingError(f"{told} {would_do}".rstrip(), UNAVAILABLE)
 
 
@@ -84,10 +85,6 @@ def check_outputs(address: str, answered: Collection[str], outputs: Collection[s
             f"{address} should answer the signature's outputs, {wanted}. Received: {received}.",
             OTHER_OUTPUTS,
         )
-
-
-def _line(message: str) -> str:
-    return " ".join(message.split())
 
 
 def with_retries(ask: Callable[[float], T], timeout: float, retries: int) -> T:

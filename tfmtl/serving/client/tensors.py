@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from tfmtl.config.wording import on_one_line
 from tfmtl.data.columns import nearest
+from tfmtl.data.frame_cells import as_bytes
 from tfmtl.errors import ServingError
 
 
@@ -95,23 +97,21 @@ def _texts(column: pd.Series, name: str) -> np.ndarray:
     for row, (cell, is_empty) in enumerate(zip(column, column.isna(), strict=True)):
         if is_empty:
             values[row] = b""
-        elif isinstance(cell, str):
+        elif isinstance(cell, str | bytes):
             values[row] = _encoded(cell, row, name)
-        elif isinstance(cell, bytes):
-            values[row] = cell
         else:
-            raise _mistake(name, "text", f"{_shown(cell)} in row {row}", ".astype(str)")
+            received = f"{on_one_line(repr(cell))} in row {row}"
+            raise _mistake(name, "text", received, ".astype(str)")
     return values
 
 
-def _encoded(cell: str, row: int, name: str) -> bytes:
-    try:
-        # A file that was read with `encoding_errors="surrogateescape"` gets its bytes back.
-        return cell.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError as error:
-        received = f"{_shown(cell)} in row {row}, with half of a surrogate pair"
+def _encoded(cell: str | bytes, row: int, name: str) -> bytes:
+    encoded = as_bytes(cell)
+    if encoded is None:
+        received = f"{on_one_line(repr(cell))} in row {row}, with half of a surrogate pair"
         remedy = ".str.encode('utf-8', 'replace')"
-        raise _mistake(name, "text that UTF-8 can write", received, remedy) from error
+        raise _mistake(name, "text that UTF-8 can write", received, remedy)
+    return encoded
 
 
 def _floats(column: pd.Series, dtype: tf.DType, name: str) -> np.ndarray:
@@ -149,11 +149,7 @@ def _example(column: pd.Series) -> str:
     row = int(np.flatnonzero(column.notna())[0]) if column.notna().any() else 0
     cell = column.iloc[row]
     shown = cell.item() if isinstance(cell, np.generic) else cell
-    return f"{_shown(shown)} in row {row}, {column.dtype}"
-
-
-def _shown(cell: Any) -> str:
-    return " ".join(repr(cell).split())
+    return f"{on_one_line(repr(shown))} in row {row}, {column.dtype}"
 
 
 def _mistake(name: str, expected: str, received: str, remedy: str = "") -> ServingError:
